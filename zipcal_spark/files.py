@@ -1,0 +1,75 @@
+"""Files of any scheme that Spark knows, by Hadoop's file systems in the session's JVM."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pyspark.sql import SparkSession
+
+from zipcal_spark.errors import ZipcalError
+
+
+class Files:
+    """The file system of a path.
+
+    Parameters
+    ----------
+    spark : SparkSession
+        With a JVM of its own: a Spark Connect session has none here.
+    path : str
+        A path or URI; its scheme says which file system.
+
+    Raises
+    ------
+    ZipcalError
+        The session is of Spark Connect.
+    """
+
+    def __init__(self, spark: SparkSession, path: str) -> None:
+        jvm = getattr(spark, "_jvm", None)
+        if jvm is None:
+            raise ZipcalError(
+                "Paths cannot be handled through Spark Connect: read a DataFrame and pass it to ZipCal().select(df)."
+            )
+        self._path = jvm.org.apache.hadoop.fs.Path
+        self._utils = jvm.org.apache.hadoop.fs.FileUtil
+        self._system: Any = self._path(path).getFileSystem(spark._jsparkSession.sessionState().newHadoopConf())
+
+    def exists(self, path: str) -> bool:
+        """Whether something is at the path, taken as it stands: no glob."""
+        return bool(self._system.exists(self._path(path)))
+
+    def qualified(self, path: str) -> str:
+        """The path as an absolute URI."""
+        return str(self._system.makeQualified(self._path(path)).toString())
+
+    def names(self, folder: str) -> list[str]:
+        """Names of what is in a folder; empty if there is no such folder."""
+        if not self.exists(folder):
+            return []
+        return sorted(status.getPath().getName() for status in self._system.listStatus(self._path(folder)))
+
+    def modified(self, path: str) -> float:
+        """When it was last modified, in seconds since 1970."""
+        return float(self._system.getFileStatus(self._path(path)).getModificationTime()) / 1000
+
+    def move(self, source: str, target: str) -> None:
+        """Rename; the target must not exist."""
+        if not self._system.rename(self._path(source), self._path(target)):
+            raise ZipcalError(f"{source} could not be renamed to {target}: check the rights to their folder.")
+
+    def delete(self, path: str) -> None:
+        """Delete a file, or a folder with all that is in it; nothing if it does not exist."""
+        self._system.delete(self._path(path), True)
+
+    def make_folder(self, path: str) -> None:
+        """Make a folder, and those above it."""
+        self._system.mkdirs(self._path(path))
+
+    def write(self, path: str, content: bytes) -> None:
+        """Write a new file."""
+        stream = self._system.create(self._path(path), False)
+        try:
+            stream.write(content)
+        finally:
+            stream.close()

@@ -1,0 +1,70 @@
+"""The jobs from end to end: a session, a corpus, the road, the output. Command line and `jobs/` call these."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from pyspark.sql import SparkSession
+
+from zipcal_spark import pipeline
+from zipcal_spark.config import JobParameters, SelectJob, StatsJob
+from zipcal_spark.corpus import from_paths
+from zipcal_spark.errors import RunFailed, ZipcalError
+from zipcal_spark.output import check_output
+from zipcal_spark.progress import Progress
+from zipcal_spark.report import Report
+from zipcal_spark.session import spark_session
+
+
+def run_select(job: SelectJob, progress: Progress) -> Report:
+    """Run `zipcal select`.
+
+    Raises
+    ------
+    InputError
+        The input or the output is at fault.
+    ZipcalError
+        The run failed; nothing was written.
+    """
+    with _session(job, progress) as spark:
+        corpus = from_paths(spark, job, job)
+        with pipeline.select(corpus, job, progress) as result:
+            return result.write(job.output, job.output_format, job.overwrite)
+
+
+def run_stats(job: StatsJob, progress: Progress) -> Report:
+    """Run `zipcal stats`; errors as for `run_select`."""
+    with _session(job, progress) as spark:
+        corpus = from_paths(spark, job, job)
+        with pipeline.statistics(corpus, job, progress) as result:
+            return result.write(job.output, job.output_format, job.overwrite)
+
+
+@contextmanager
+def _session(job: JobParameters, progress: Progress) -> Iterator[SparkSession]:
+    """A session for the block; what the JVM has to say goes to a file that is kept only if the run fails."""
+    handle, name = tempfile.mkstemp(prefix="zipcal-", suffix=".log")
+    os.close(handle)
+    log = Path(name)
+    try:
+        progress.stage("Starting Spark")
+        with spark_session(job.master, job.conf, log) as spark:
+            progress.stage("Looking at the input")
+            check_output(spark, job.output, job.overwrite, job.input)
+            yield spark
+    except ZipcalError:
+        log.unlink()
+        raise
+    except Exception as error:
+        cause = (str(error).strip().splitlines() or [""])[0].rstrip(".")
+        raise RunFailed(
+            f"The run failed, and nothing was written ({type(error).__name__}: {cause}): Spark's log is {log}."
+        ) from error
+    except BaseException:
+        log.unlink()
+        raise
+    log.unlink()

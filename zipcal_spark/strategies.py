@@ -1,0 +1,97 @@
+"""The ways to select: the exact greedy, and what it is compared with."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from pyspark.sql import functions as F
+
+from zipcal_spark.config import SelectionParameters
+from zipcal_spark.coverage.bound import PrefixBound
+from zipcal_spark.coverage.distributed import Partitions
+from zipcal_spark.coverage.greedy import greedy_over, in_order
+from zipcal_spark.coverage.picks import Picks
+from zipcal_spark.coverage.rounds import exact_greedy, split_rows
+
+OnRound = Callable[[Picks], None]
+Strategy = Callable[[Partitions, SelectionParameters, int, PrefixBound, OnRound], Picks]
+
+
+def select(
+    partitions: Partitions, parameters: SelectionParameters, k: int, bound: PrefixBound, on_round: OnRound
+) -> Picks:
+    """Select exactly k documents by the strategy that the parameters name.
+
+    Parameters
+    ----------
+    partitions : Partitions
+    parameters : SelectionParameters
+    k : int
+        At most the number of documents.
+    bound : PrefixBound
+        Tightened by what is seen of the corpus.
+    on_round : callable
+        Told of the picks after each round.
+    """
+    picks = STRATEGIES[parameters.strategy](partitions, parameters, k, bound, on_round)
+    if len(picks) < k:
+        # Whatever has weight is chosen: what is left comes last in this order, by id.
+        chosen = set(picks.ids)
+        left = [id_ for id_ in _first(partitions, k, "-own", "id") if id_ not in chosen]
+        picks.add_without_gain(partitions.fetch(left))
+    return picks
+
+
+def _exact(
+    partitions: Partitions, parameters: SelectionParameters, k: int, bound: PrefixBound, on_round: OnRound
+) -> Picks:
+    """The sequential greedy's picks (design, "The selection is exact")."""
+    return exact_greedy(partitions.propose, k, bound, on_round)
+
+
+def _one_round(
+    partitions: Partitions, parameters: SelectionParameters, k: int, bound: PrefixBound, on_round: OnRound
+) -> Picks:
+    """GreeDi (Mirzasoleiman et al. 2013): each partition's greedy, then a greedy over their union.
+
+    The only strategy whose result depends on the partitioning.
+    """
+    picks = greedy_over(partitions.union_of_greedies(k), k)
+    _bound_by_round(partitions, picks, bound)
+    return picks
+
+
+def _by_order(*order: str) -> Strategy:
+    """A strategy that takes the first k documents in an order by SQL expressions over `Partitions.documents`."""
+
+    def strategy(
+        partitions: Partitions, parameters: SelectionParameters, k: int, bound: PrefixBound, on_round: OnRound
+    ) -> Picks:
+        ids = _first(partitions, k, *(expression.format(seed=parameters.seed) for expression in order), "id")
+        picks = in_order(partitions.fetch(ids), ids)
+        _bound_by_round(partitions, picks, bound)
+        return picks
+
+    return strategy
+
+
+def _first(partitions: Partitions, k: int, *order: str) -> list:
+    """Ids of the first k documents in an order."""
+    ordered = partitions.documents().orderBy(*(F.expr(expression) for expression in order))
+    return ordered.limit(k).select("id").toArrow()["id"].to_pylist()
+
+
+def _bound_by_round(partitions: Partitions, picks: Picks, bound: PrefixBound) -> None:
+    """Tighten the bound by what could still be gained after these picks."""
+    rows, kept_back = split_rows(partitions.propose(picks.covered(), None))
+    others = [(row["gain"], row["kept_back"]) for row in kept_back.to_pylist()]
+    bound.tighten(picks.coverage, rows["gain"].to_numpy(), others)
+
+
+STRATEGIES: dict[str, Strategy] = {
+    "exact": _exact,
+    "one-round": _one_round,
+    "top-score": _by_order("-own"),  # no coverage; with the weight `rarity` the paper's `zipf`
+    "random": _by_order("xxhash64({seed}L, cast(id as string))"),
+    "longest": _by_order("-characters"),
+}

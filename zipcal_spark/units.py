@@ -1,0 +1,219 @@
+"""Text -> the units of its window: the one definition of a term. Arrow, NumPy and Polars only, no Spark.
+
+Two rules (design, "Units"): `word` and `whitespace`. Each has a fast path for ASCII text, one byte table and one pass
+over the Arrow buffer, and a general path by a Unicode regular expression; both give the same units.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+if TYPE_CHECKING:
+    import polars as pl
+
+# Letters of scripts written without blanks are units of their own, each with the marks that follow it.
+_SCRIPTS = r"[\p{Han}\p{Hiragana}\p{Katakana}\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}]"
+_UNSPACED = rf"\p{{L}}&&{_SCRIPTS}"
+# What Python's str.split() takes for white space: Unicode White_Space and the four ASCII separators.
+_BLANK = r"\s\x1c-\x1f"
+
+
+@dataclass(frozen=True)
+class UnitRule:
+    """A rule that splits text into units.
+
+    Attributes
+    ----------
+    pattern : str
+        A unit in normalised text, as a Rust regular expression.
+    boundary : str
+        Characters (the inside of a class) before which text may be cut and the units before the cut stay as they are:
+        they end a unit, compose with nothing before them, and are neither cased nor passed over where it is decided
+        whether a sigma is final.
+    table : bytes
+        For ASCII text: 256 bytes, what each byte becomes; a blank separates units.
+    nfc : bool
+        Whether text is brought into NFC first.
+    """
+
+    pattern: str
+    boundary: str
+    table: bytes
+    nfc: bool
+
+
+def _ascii_table(is_unit: str) -> bytes:
+    """256 bytes: lower case of the characters in `is_unit`, blanks for all others."""
+    return bytes(ord(chr(byte).lower()) if chr(byte) in is_unit else ord(" ") for byte in range(256))
+
+
+_BEHIND = (pa.scalar("", pa.large_string()), pa.scalar(" ", pa.large_string()))
+_ALNUM = "".join(chr(byte) for byte in range(128) if chr(byte).isalnum())
+_NO_BLANK = "".join(chr(byte) for byte in range(128) if not chr(byte).isspace() and chr(byte) not in ".,")
+
+RULES = {
+    "word": UnitRule(
+        pattern=rf"[{_UNSPACED}]\p{{M}}*|[[\p{{L}}\p{{M}}\p{{N}}]--[{_UNSPACED}]]+",
+        boundary=rf"{_BLANK}[\p{{Lo}}&&{_SCRIPTS}]",
+        table=_ascii_table(_ALNUM),
+        nfc=True,
+    ),
+    "whitespace": UnitRule(
+        pattern=rf"[^{_BLANK}.,]+", boundary=_BLANK, table=_ascii_table(_NO_BLANK), nfc=False
+    ),
+}
+
+
+@dataclass(frozen=True)
+class Windows:
+    """The windows of some rows of a batch.
+
+    Attributes
+    ----------
+    rows : ndarray of int64, shape (n,)
+        Which rows of the batch these are.
+    offsets : ndarray of int64, shape (n + 1,)
+        Row i has the units offsets[i] .. offsets[i + 1].
+    units : pyarrow.LargeStringArray
+        The units of all windows, one after the other.
+    """
+
+    rows: np.ndarray
+    offsets: np.ndarray
+    units: pa.LargeStringArray
+
+
+def split_windows(texts: pa.Array, unit: str, max_length: int) -> Iterator[Windows]:
+    """Split each text into the units of its window: the first `max_length` units under the rule `unit`.
+
+    Each row occurs once, but the rows come regrouped: ASCII text and other text go separate ways, and a long text is
+    first cut, and split whole only where the cut held too few units.
+
+    Parameters
+    ----------
+    texts : pyarrow array of string, shape (n,)
+        Without nulls.
+    unit : str
+        A name in `RULES`.
+    max_length : int
+        Window length, in units.
+
+    Yields
+    ------
+    Windows
+    """
+    rule = RULES[unit]
+    texts = texts.cast(pa.large_string())
+    cut = 16 * max_length  # characters; an English word and its blank have six
+    ascii_rows = _is_ascii(texts)
+    for is_ascii in (True, False):
+        rows = np.flatnonzero(ascii_rows == is_ascii)
+        if not len(rows):
+            continue
+        group = texts if len(rows) == len(texts) else texts.take(pa.array(rows))
+        split = _split_ascii if is_ascii else _split_unicode
+        long = pc.utf8_length(group).to_numpy(zero_copy_only=False) > cut
+        if not long.any():
+            yield Windows(rows, *_limit(*split(group, rule), max_length))
+            continue
+        offsets, units = _limit(*split(_cut(group, cut, rule), rule), max_length)
+        short = long & (np.diff(offsets) < max_length)
+        enough = np.flatnonzero(~short)
+        yield Windows(rows[enough], *_take(offsets, units, enough))
+        if short.any():
+            whole = group.filter(pa.array(short))
+            yield Windows(rows[short], *_limit(*split(whole, rule), max_length))
+
+
+def _bytes_of(texts: pa.LargeStringArray) -> tuple[np.ndarray, memoryview]:
+    """Offsets, int64, shape (n + 1,), and the bytes between the first and the last of them."""
+    offsets = np.frombuffer(texts.buffers()[1], np.int64)[texts.offset : texts.offset + len(texts) + 1]
+    data = texts.buffers()[2]
+    view = memoryview(data)[offsets[0] : offsets[-1]] if data is not None else memoryview(b"")
+    return offsets - offsets[0], view
+
+
+def _is_ascii(texts: pa.LargeStringArray) -> np.ndarray:
+    """Which texts are ASCII; bool, shape (n,)."""
+    if bytes(_bytes_of(texts)[1]).isascii():
+        return np.ones(len(texts), bool)
+    same_length = pc.equal(pc.binary_length(texts), pc.cast(pc.utf8_length(texts), pa.int64()))
+    return np.asarray(same_length.to_numpy(zero_copy_only=False))
+
+
+def _cut(texts: pa.LargeStringArray, length: int, rule: UnitRule) -> pa.LargeStringArray:
+    """The texts, those of more than `length` characters cut before their last boundary within this length."""
+    series = _series(texts)
+    safe = series.str.head(length).str.extract(rf"(?s)^(.*)[{rule.boundary}]").fill_null("")
+    return _arrow(safe.zip_with(series.str.len_chars() > length, series))
+
+
+def _split_ascii(texts: pa.LargeStringArray, rule: UnitRule) -> tuple[np.ndarray, pa.LargeStringArray]:
+    """All units of ASCII texts, by a byte table; offsets, int64, shape (n + 1,), and the units."""
+    offsets, _ = _bytes_of(texts)
+    # A blank behind each text keeps its last unit apart from the next text's first.
+    joined = bytes(_bytes_of(pc.binary_join_element_wise(texts, *_BEHIND))[1])
+    data = np.frombuffer(b" " + joined.translate(rule.table), np.uint8)
+    in_unit = data != ord(" ")
+    edges = np.flatnonzero(in_unit[1:] != in_unit[:-1])
+    starts, ends = edges[::2], edges[1::2]
+    bounds = np.zeros(len(starts) + 1, np.int64)
+    np.cumsum(ends - starts, out=bounds[1:])
+    units = pa.LargeStringArray.from_buffers(len(starts), pa.py_buffer(bounds), pa.py_buffer(data[in_unit]))
+    return np.searchsorted(starts, offsets + np.arange(len(offsets))), units
+
+
+def _split_unicode(texts: pa.LargeStringArray, rule: UnitRule) -> tuple[np.ndarray, pa.LargeStringArray]:
+    """All units of any texts, by the rule's pattern; offsets, int64, shape (n + 1,), and the units."""
+    series = _series(texts)
+    if rule.nfc:
+        series = series.str.normalize("NFC")
+    lists = series.str.to_lowercase().str.extract_all(rule.pattern)
+    offsets = np.zeros(len(texts) + 1, np.int64)
+    np.cumsum(lists.list.len().to_numpy(), out=offsets[1:])
+    return offsets, _arrow(lists.explode(empty_as_null=False))
+
+
+def _limit(
+    offsets: np.ndarray, units: pa.LargeStringArray, max_length: int
+) -> tuple[np.ndarray, pa.LargeStringArray]:
+    """The first `max_length` units of each row."""
+    counts = np.diff(offsets)
+    if len(counts) == 0 or counts.max() <= max_length:
+        return offsets, units
+    position = np.arange(len(units)) - np.repeat(offsets[:-1], counts)
+    limited = np.zeros_like(offsets)
+    np.cumsum(np.minimum(counts, max_length), out=limited[1:])
+    return limited, units.filter(pa.array(position < max_length))
+
+
+def _take(
+    offsets: np.ndarray, units: pa.LargeStringArray, rows: np.ndarray
+) -> tuple[np.ndarray, pa.LargeStringArray]:
+    """The units of some rows."""
+    counts = np.diff(offsets)
+    if len(rows) == len(counts):
+        return offsets, units
+    keep = np.zeros(len(counts), bool)
+    keep[rows] = True
+    taken = np.zeros(len(rows) + 1, np.int64)
+    np.cumsum(counts[rows], out=taken[1:])
+    return taken, units.filter(pa.array(np.repeat(keep, counts)))
+
+
+def _series(texts: pa.LargeStringArray) -> pl.Series:
+    import polars as pl  # in the function: Spark's workers are forked, Polars' threads do not survive a fork
+
+    series = pl.from_arrow(texts)
+    assert isinstance(series, pl.Series)
+    return series
+
+
+def _arrow(series: pl.Series) -> pa.LargeStringArray:
+    return series.to_arrow().cast(pa.large_string())
