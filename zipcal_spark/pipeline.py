@@ -36,6 +36,9 @@ from zipcal_spark.summary import describe_selection, describe_vocabulary, total_
 from zipcal_spark.weights import SCALE
 from zipcal_spark.zipf import Spectrum
 
+TASK_DOCUMENTS = 4096
+
+
 class ZipCal(SelectionParameters):
     __doc__ = (SelectionParameters.__doc__ or "").replace(
         "How documents are selected.",
@@ -94,8 +97,8 @@ def select(corpus: Corpus, parameters: SelectionParameters, progress: Progress |
     kept = Kept()
     try:
         counted = _count(corpus, parameters, stages, kept)
-        k = min(parameters.k, counted.documents.eligible)
-        with stages.stage("select", f"Selecting {k:,} of {counted.documents.eligible:,} documents"):
+        k = min(parameters.k, counted.tally.documents.eligible)
+        with stages.stage("select", f"Selecting {k:,} of {counted.tally.documents.eligible:,} documents"):
             blocks = _weighted_blocks(counted, parameters, kept)
             bound = PrefixBound(k, total_weight(counted.spectrum, parameters))
             partitions = Partitions(blocks, counted.partitions, _arrow_id(corpus), parameters.candidates)
@@ -115,17 +118,30 @@ def select(corpus: Corpus, parameters: SelectionParameters, progress: Progress |
 
 
 @dataclass(frozen=True)
+class _Tally:
+    """Documents by what became of them, partitions that have some, and rows of terms that these have counted."""
+
+    documents: Documents
+    partitions: int
+    counted_terms: int
+
+
+@dataclass(frozen=True)
 class _Counted:
     """What the pass over the text and the map-reduce give."""
 
     read: DataFrame
     terms: DataFrame
-    documents: Documents
-    partitions: int
+    tally: _Tally
     spectrum: Spectrum
 
+    @property
+    def partitions(self) -> int:
+        """Partitions of the blocks: a task has at least `TASK_DOCUMENTS` documents, or costs more than it brings."""
+        return min(self.tally.partitions, -(-self.tally.documents.eligible // TASK_DOCUMENTS))
+
     def blocks(self) -> DataFrame:
-        return self.read.where("block is not null").select("block.*")
+        return self.read.where("block is not null").select("block.*").coalesce(self.partitions)
 
     def quarantine(self, corpus: Corpus) -> DataFrame:
         rejected = self.read.where("rejected is not null").select("rejected.*")
@@ -137,47 +153,42 @@ def _count(corpus: Corpus, parameters: CorpusParameters, stages: Stages, kept: K
     for salt in range(4):
         with stages.stage("read", "Reading text, counting terms"):
             read = kept.keep(read_once(corpus.rows, parameters.unit, parameters.max_length, salt))
-            documents, partitions = _tally(read)
+            tally = _tally(read)
         with stages.stage("statistics", "Merging the counts of all partitions"):
-            terms = kept.keep(vocabulary(read.where("term is not null")))
+            terms = kept.keep(vocabulary(read.where("term is not null"), tally.counted_terms))
             try:
-                return _Counted(read, terms, documents, partitions, spectrum(terms, documents.eligible))
+                return _Counted(read, terms, tally, spectrum(terms, tally.documents.eligible))
             except HashCollision:
                 kept.release()
     raise ZipcalError("Two terms got the same 64-bit name four times in a row: this is a defect, please report it.")
 
 
-def _tally(read: DataFrame) -> tuple[Documents, int]:
-    """Documents by what became of them, and the number of partitions that have some.
+def _tally(read: DataFrame) -> _Tally:
+    """What the pass over the text has brought.
 
     Raises
     ------
     InputError
         There is no document that can be used.
     """
-    rows = (
-        read.where("term is null")
-        .groupBy(F.col("rejected.reason").alias("reason"))
-        .agg(
-            F.count("*").alias("rows"),
-            F.sum("block.documents").alias("documents"),
-            F.countDistinct(F.substring_index("block.name", "-", 1)).alias("partitions"),
-        )
-        .collect()
+    reason = F.col("rejected.reason").alias("reason")
+    partition = F.substring_index("block.name", "-", 1)
+    counts = read.groupBy(reason).agg(
+        F.count("rejected").alias("rejected"),
+        F.coalesce(F.sum("block.documents"), F.lit(0)).alias("documents"),
+        F.countDistinct(partition).alias("partitions"),
+        F.count("term").alias("terms"),
     )
-    usable = next((row for row in rows if row["reason"] is None), None)
-    by_reason = {row["reason"]: row["rows"] for row in rows if row["reason"] is not None}
-    quarantined = sum(by_reason.values())
-    if usable is None:
-        found = ", ".join(f"{count:,} {reason}" for reason, count in sorted(by_reason.items()))
-        raise InputError(
-            f"No document can be used ({found}): check the input and --text-column."
-            if found
-            else "The input has no rows: name an input that has some."
-        )
-    eligible = usable["documents"]
-    by_reason = dict(sorted(by_reason.items()))
-    return Documents(eligible + quarantined, eligible, quarantined, by_reason), usable["partitions"]
+    rows = counts.collect()
+    by_reason = dict(sorted((row["reason"], row["rejected"]) for row in rows if row["reason"] is not None))
+    eligible, quarantined = sum(row["documents"] for row in rows), sum(by_reason.values())
+    if not rows:
+        raise InputError("The input has no rows: name an input that has some.")
+    if not eligible:
+        found = ", ".join(f"{count:,} {reason}" for reason, count in by_reason.items())
+        raise InputError(f"No document can be used ({found}): check the input and --text-column.")
+    documents = Documents(eligible + quarantined, eligible, quarantined, by_reason)
+    return _Tally(documents, sum(row["partitions"] for row in rows), sum(row["terms"] for row in rows))
 
 
 def _weighted_blocks(counted: _Counted, parameters: SelectionParameters, kept: Kept) -> DataFrame:
@@ -242,7 +253,7 @@ def _report(
 ) -> Report:
     packages = ("zipcal-spark", "numpy", "pyarrow", "polars", "pandas")
     return Report(
-        documents=counted.documents,
+        documents=counted.tally.documents,
         vocabulary=describe_vocabulary(counted.spectrum),
         selection=selection,
         parameters=asdict(parameters),

@@ -15,6 +15,8 @@ from zipcal_spark.documents import Block, block_batch, blocks_of
 from zipcal_spark.weights import term_weights
 from zipcal_spark.zipf import Spectrum
 
+# What is kept is not resized by Spark's adaptive execution, so its partitions are sized here.
+_ROWS_A_PARTITION = 250_000
 BLOCKS_SCHEMA = "name string, documents bigint, rows binary, terms binary"
 
 
@@ -22,13 +24,15 @@ class HashCollision(Exception):
     """Two terms of the corpus have the same 64-bit name: the pass must be done again with another salt."""
 
 
-def vocabulary(counts: DataFrame) -> DataFrame:
+def vocabulary(counts: DataFrame, rows: int) -> DataFrame:
     """The reduce: sum the partitions' own counts.
 
     Parameters
     ----------
     counts : DataFrame
         `hash`, `term`, `tf`, `df`: see `documents.read_once`.
+    rows : int
+        How many rows these are.
 
     Returns
     -------
@@ -37,7 +41,7 @@ def vocabulary(counts: DataFrame) -> DataFrame:
     """
     return (
         counts.select("hash", "term", "tf", "df")
-        .repartition("hash")
+        .repartition(-(-rows // _ROWS_A_PARTITION), "hash")
         .groupBy("hash", "term")
         .agg(F.sum("tf").alias("tf"), F.sum("df").alias("df"))
     )

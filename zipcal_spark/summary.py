@@ -32,20 +32,21 @@ def _weights(spectrum: zipf.Spectrum, parameters: SelectionParameters) -> np.nda
     )
 
 
-def _first_picks(terms: DataFrame, picks: Picks) -> list[FirstPick]:
-    """The first picks, each with a few of the terms that it covered first."""
-    first = picks.picks[:_FIRST_PICKS]
-    names = [pick.new_terms[:1000] for pick in first]
-    ranks = [rank for rank, row in enumerate(names) for _ in row]
-    asked = pa.table({"pick": pa.array(ranks, pa.int32()), "hash": pa.array([name for row in names for name in row], pa.int64())})
-    known = terms.join(F.broadcast(terms.sparkSession.createDataFrame(asked)), "hash").select("pick", "term", "tf")
-    rarest: list[list[str]] = [[] for _ in first]
-    for row in known.toArrow().sort_by([("tf", "ascending"), ("term", "ascending")]).to_pylist():
-        rarest[row["pick"]].append(row["term"])
-    return [
-        FirstPick(rank + 1, pick.id, len(pick.new_terms), rarest[rank][:_FIRST_TERMS])
-        for rank, pick in enumerate(first)
-    ]
+def describe_vocabulary(spectrum: zipf.Spectrum) -> Vocabulary:
+    """The vocabulary's size, curves and laws."""
+    fit = zipf.fit_zipf_mandelbrot(spectrum)
+    curve = zipf.heaps_curve(spectrum)
+    heaps = zipf.fit_heaps(curve)
+    ranks = zipf.rank_frequency(spectrum)
+    return Vocabulary(
+        types=spectrum.vocabulary_size,
+        tokens=spectrum.tokens,
+        hapaxes=spectrum.hapaxes,
+        zipf=asdict(fit) if fit else None,
+        heaps=asdict(heaps) if heaps else None,
+        rank_frequency={name: column.tolist() for name, column in ranks._asdict().items()},
+        heaps_curve={name: column.tolist() for name, column in curve._asdict().items()},
+    )
 
 
 def describe_selection(
@@ -55,6 +56,17 @@ def describe_selection(
     picks: Picks,
     bound: PrefixBound,
 ) -> Selection:
+    """What was selected, and how good it is: against random documents, and against any.
+
+    Parameters
+    ----------
+    terms : DataFrame
+        See `statistics.vocabulary`.
+    spectrum : zipf.Spectrum
+    parameters : SelectionParameters
+    picks : Picks
+    bound : PrefixBound
+    """
     random = zipf.expected_random_coverage(
         spectrum.df, _weights(spectrum, parameters), spectrum.types, spectrum.documents, len(picks)
     )
@@ -73,5 +85,17 @@ def describe_selection(
     )
 
 
-def describe_vocabulary(spectrum: zipf.Spectrum) -> Vocabulary:
-    return Vocabulary(int(spectrum.types.sum()), int((spectrum.tf * spectrum.types).sum()), int(spectrum.types[spectrum.tf == 1].sum()), None, None, {}, {})
+def _first_picks(terms: DataFrame, picks: Picks) -> list[FirstPick]:
+    """The first picks, each with a few of the terms that it covered first."""
+    first = picks.picks[:_FIRST_PICKS]
+    names = [pick.new_terms[:1000] for pick in first]
+    ranks = [rank for rank, row in enumerate(names) for _ in row]
+    asked = pa.table({"pick": pa.array(ranks, pa.int32()), "hash": pa.array([name for row in names for name in row], pa.int64())})
+    known = terms.join(F.broadcast(terms.sparkSession.createDataFrame(asked)), "hash").select("pick", "term", "tf")
+    rarest: list[list[str]] = [[] for _ in first]
+    for row in known.toArrow().sort_by([("tf", "ascending"), ("term", "ascending")]).to_pylist():
+        rarest[row["pick"]].append(row["term"])
+    return [
+        FirstPick(rank + 1, pick.id, len(pick.new_terms), rarest[rank][:_FIRST_TERMS])
+        for rank, pick in enumerate(first)
+    ]

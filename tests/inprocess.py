@@ -1,0 +1,72 @@
+"""The whole selection without Spark: partitions are lists, a round is a loop. For properties by the thousand."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pyarrow as pa
+
+from zipcal_spark.coverage import local
+from zipcal_spark.coverage.bound import PrefixBound
+from zipcal_spark.coverage.candidates import candidate_schema
+from zipcal_spark.coverage.rounds import exact_greedy
+from zipcal_spark.documents import Block, read_partition
+from zipcal_spark.weights import term_weights
+
+
+def corpus_batch(documents: list[tuple]) -> pa.RecordBatch:
+    ids, texts = zip(*documents, strict=True)
+    nothing = pa.nulls(len(ids), pa.string())
+    ids = pa.array(ids, pa.int64() if isinstance(ids[0], int) else pa.string())
+    return pa.record_batch({"id": ids, "domain": nothing, "text": pa.array(texts, pa.string()), "fault": nothing})
+
+
+def read(documents: list[tuple], unit="word", max_length=128, partition=0, batch=3) -> list[pa.RecordBatch]:
+    rows = corpus_batch(documents)
+    batches = [rows.slice(start, batch) for start in range(0, len(rows), batch)]
+    return list(read_partition(batches, partition=partition, unit=unit, max_length=max_length, salt=0))
+
+
+def blocks_in(batches: list[pa.RecordBatch]) -> list[Block]:
+    rows = [row for batch in batches for row in batch["block"].drop_null().to_pylist()]
+    return [Block.from_bytes(pa.py_buffer(row["rows"]), pa.py_buffer(row["terms"])) for row in rows]
+
+
+class InProcess:
+    """The partitions of a corpus, with weights, and the rounds over them."""
+
+    def __init__(self, documents, assignment, weights="uniform", min_doc_freq=1, candidates=20_000):
+        parts: dict[int, list] = {}
+        for document, part in zip(documents, assignment, strict=True):
+            parts.setdefault(part, []).append(document)
+        partitions = [blocks_in(read(part)) for part in parts.values()]
+        self.partitions = [part for part in partitions if part]
+        self.documents = sum(len(block.units) for part in self.partitions for block in part)
+        tf: dict[int, int] = {}
+        df: dict[int, int] = {}
+        for block in (block for part in self.partitions for block in part):
+            for name, its_tf, its_df in zip(block.hashes, block.tf, block.df, strict=True):
+                tf[name] = tf.get(name, 0) + its_tf
+                df[name] = df.get(name, 0) + its_df
+
+        def weigh(block):
+            frequencies = (np.array([of[name] for name in block.hashes]) for of in (tf, df))
+            return replace(block, weights=term_weights(weights, *frequencies, self.documents, min_doc_freq))
+
+        if (weights, min_doc_freq) != ("uniform", 1):
+            self.partitions = [[weigh(block) for block in part] for part in self.partitions]
+        self.limit = -(-candidates // max(1, len(self.partitions)))
+        every = [np.array([tf[name] for name in tf]), np.array([df[name] for name in tf])]
+        self.total = int(term_weights(weights, *every, self.documents, min_doc_freq).sum())
+
+    def propose(self, covered, chosen):
+        found = [local.propose(part, covered, chosen, self.limit) for part in self.partitions]
+        found = [rows for rows in found if rows is not None]
+        id_type = self.partitions[0][0].ids.type
+        return pa.concat_tables(found) if found else candidate_schema(id_type).empty_table()
+
+    def select(self, k):
+        k = min(k, self.documents)
+        bound = PrefixBound(k, self.total)
+        return exact_greedy(self.propose, k, bound), bound

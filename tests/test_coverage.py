@@ -1,0 +1,175 @@
+"""The kernels of the selection, without Spark: the greedy by rounds, the bound, the other orders."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from itertools import combinations
+
+import numpy as np
+import oracle
+import pyarrow as pa
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from inprocess import InProcess
+from test_exactness import WEIGHTS, corpora
+
+from zipcal_spark.coverage import local
+from zipcal_spark.coverage.bound import PrefixBound, certified_fraction
+from zipcal_spark.coverage.candidates import Candidates, Key
+from zipcal_spark.coverage.greedy import Greedy, greedy_over, in_order
+
+SCALE = 2**30
+
+
+def picked(picks):
+    return [(pick.id, pick.gain / SCALE, pick.coverage / SCALE, pick.layer) for pick in picks.picks]
+
+
+@settings(max_examples=400, deadline=None)
+@given(st.data())
+def test_greedy_by_rounds_equals_the_sequential_greedy(data):
+    documents = data.draw(corpora())
+    weights = data.draw(st.sampled_from(WEIGHTS))
+    min_doc_freq = data.draw(st.sampled_from([1, 1, 1, 2, 3]))
+    k = data.draw(st.integers(1, len(documents) + 3))
+    parts = data.draw(st.sampled_from([1, 2, 7, 64]))
+    assignment = data.draw(st.lists(st.integers(0, parts - 1), min_size=len(documents), max_size=len(documents)))
+    candidates = data.draw(st.sampled_from([1, 2, 5, 20_000]))
+    corpus = oracle.corpus(documents)
+    weight = oracle.weights(corpus, weights, min_doc_freq)
+    wanted = [tuple(pick) for pick in oracle.greedy(corpus, k, weight)]
+    here = InProcess(documents, assignment, weights, min_doc_freq, candidates)
+    picks, bound = here.select(k)
+    # Documents without weight are no business of the rounds: they come last.
+    assert picked(picks) == wanted[: len(picks)]
+    assert all(gain == 0 for _, gain, _, _ in wanted[len(picks) :])
+    assert here.total == sum(weight.values())
+    assert picks.coverage <= bound.upper <= here.total
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.data())
+def test_bound_is_never_below_the_optimum(data):
+    documents = data.draw(corpora(max_size=9))
+    weights = data.draw(st.sampled_from(WEIGHTS))
+    k = data.draw(st.integers(1, 5))
+    candidates = data.draw(st.sampled_from([1, 2, 20_000]))
+    corpus = oracle.corpus(documents)
+    weight = oracle.weights(corpus, weights)
+    k = min(k, len(corpus.windows))
+    optimum = max(oracle.coverage_of(corpus, chosen, weight) for chosen in combinations(corpus.windows, k))
+    picks, bound = InProcess(documents, [i % 3 for i in range(len(documents))], weights, 1, candidates).select(k)
+    assert bound.upper >= optimum
+    fraction = Fraction(certified_fraction(picks.coverage, bound.upper))
+    assert fraction <= (Fraction(picks.coverage, optimum) if optimum else 1)
+
+
+def test_bound_is_the_optimum_where_documents_share_nothing():
+    documents = [("a", "1 2 3"), ("b", "4 5"), ("c", "6")]
+    picks, bound = InProcess(documents, [0, 1, 0]).select(2)
+    assert bound.upper == picks.coverage == 5 * SCALE
+
+
+def test_bound_counts_what_was_kept_back():
+    bound = PrefixBound(3, 10**9)
+    bound.tighten(100, np.array([5, 9]), [(7, 2), (1, 50)])
+    assert bound.upper == 100 + 9 + 7 + 7
+
+
+def test_bound_does_not_overflow():
+    bound = PrefixBound(1000, 2**80)
+    bound.tighten(0, np.full(1000, 2**60), [])
+    assert bound.upper == 1000 * 2**60
+
+
+@given(st.integers(0, 2**70), st.integers(1, 2**70))
+def test_certified_fraction_is_rounded_down(coverage, upper):
+    fraction = certified_fraction(coverage, upper)
+    assert Fraction(fraction) <= min(Fraction(1), Fraction(coverage, upper))
+    assert fraction >= min(1.0, coverage / upper) * (1 - 2**-50)
+
+
+def test_first_pick_of_equal_documents_has_the_larger_own_weight_then_the_smaller_id():
+    # After "a b c d", both have gain 1; the one with more terms of its own comes first; ids as bytes: "10" < "9".
+    documents = [("0", "a b c d"), ("9", "x a"), ("10", "y a"), ("8", "z a b")]
+    picks, _ = InProcess(documents, [0, 1, 2, 3]).select(4)
+    assert picks.ids == ["0", "8", "10", "9"]
+    picks, _ = InProcess([(int(id_), text) for id_, text in documents], [0, 1, 2, 3]).select(4)
+    assert picks.ids == [0, 8, 9, 10]
+
+
+def test_a_round_sends_no_more_than_its_limit_of_candidates_a_partition():
+    documents = [(number, f"t{number} u{number % 7}") for number in range(200)]
+    here = InProcess(documents, [number % 2 for number in range(200)], candidates=10)
+    rows = here.propose(np.empty(0, np.int64), None)
+    assert (rows["kept_back"].to_numpy() > 0).sum() == 2
+    assert len(rows) == 10 + 2
+    assert rows["kept_back"].to_numpy().sum() == 200 - 10
+
+
+def test_documents_that_gain_nothing_are_not_proposed():
+    here = InProcess([("a", "x y"), ("b", "x"), ("c", "z")], [0, 0, 0])
+    picks, _ = here.select(1)
+    rows = here.propose(picks.covered(), None)
+    assert rows["id"].to_pylist() == ["c"]
+
+
+def test_a_small_corpus_needs_one_round_whatever_its_layers():
+    picks, _ = InProcess([(number, "same words") for number in range(30)], [0] * 30).select(30)
+    assert picks.rounds == 1
+    assert [pick.layer for pick in picks.picks] == list(range(1, 31))
+
+
+def test_keys_compare_as_the_greedy_does():
+    assert Key(2, 1, "b").beats(Key(1, 9, "a"))
+    assert Key(1, 2, "b").beats(Key(1, 1, "a"))
+    assert Key(1, 1, "a").beats(Key(1, 1, "b"))
+    assert not Key(1, 1, "a").beats(Key(1, 1, "a"))
+
+
+def test_partition_greedy_gives_all_terms_of_what_it_selects():
+    here = InProcess([("a", "x y"), ("b", "x z"), ("c", "q")], [0, 0, 0])
+    rows = local.greedy_of_partition(here.partitions[0], 2)
+    assert set(rows["id"].to_pylist()) == {"a", "b"}
+    assert [len(terms) // 8 for terms in rows["hashes"].to_pylist()] == [2, 2]
+
+
+@settings(max_examples=100, deadline=None)
+@given(corpora())
+def test_greedy_over_all_documents_of_a_union_is_the_greedy(documents):
+    corpus = oracle.corpus(documents)
+    wanted = [tuple(pick) for pick in oracle.greedy(corpus, 5, oracle.weights(corpus))]
+    here = InProcess(documents, [i % 2 for i in range(len(documents))])
+    assert picked(greedy_over(here.propose(np.empty(0, np.int64), None), 5)) == wanted
+
+
+def test_any_order_has_its_own_gains_and_coverage():
+    here = InProcess([("a", "x y z"), ("b", "x y"), ("c", "x q")], [0, 1, 0])
+    rows = pa.concat_tables(
+        found for part in here.partitions if (found := local.fetch(part, pa.array(["b", "c"]))) is not None
+    )
+    picks = in_order(rows, ["c", "b"])
+    assert [(pick.id, pick.gain, pick.coverage) for pick in picks.picks] == [
+        ("c", 2 * SCALE, 2 * SCALE),
+        ("b", 1 * SCALE, 3 * SCALE),
+    ]
+
+
+def test_candidates_of_several_partitions_share_their_terms():
+    here = InProcess([("a", "x y"), ("b", "y z")], [0, 1])
+    candidates = Candidates.from_rows(here.propose(np.empty(0, np.int64), None))
+    assert len(candidates.hashes) == 3
+    greedy = Greedy(candidates)
+    greedy.take(0)
+    assert greedy.gains.tolist() == [0, SCALE]
+
+
+@pytest.mark.parametrize("candidates", [1, 3, 10])
+def test_fewer_candidates_make_more_rounds_not_other_picks(candidates):
+    rng = np.random.default_rng(5)
+    documents = [(n, " ".join(f"t{t}" for t in rng.zipf(1.3, 20) % 400)) for n in range(300)]
+    few, _ = InProcess(documents, rng.integers(0, 4, 300), candidates=candidates).select(40)
+    all_, _ = InProcess(documents, rng.integers(0, 4, 300)).select(40)
+    assert picked(few) == picked(all_)
+    assert few.rounds > all_.rounds == 1
