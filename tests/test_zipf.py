@@ -85,8 +85,8 @@ def test_rank_frequency_of_a_large_vocabulary_is_thinned_evenly_over_the_logarit
 
 
 # Over 20 seeds s has a standard deviation of at most 0.0013 here and is off by at most 0.002 on average;
-# 0.006 still tells a fit without the half token that sorting adds: at (0.9, 10) that is off by 0.009. The standard
-# deviation of q is 0.009 * (1 + q) at most.
+# 0.006 still tells a fit without the half token that sorting adds: at (0.9, 10) that is off by 0.009. The
+# standard deviation of q is 0.009 * (1 + q) at most.
 @pytest.mark.parametrize(
     ("exponent", "shift", "vocabulary"),
     [

@@ -17,12 +17,10 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-# Names that are no identifiers are skipped as well: *.dist-info, stubs, and site-packages in the standard library.
+# What is no identifier is skipped as well: *.dist-info, stubs, site-packages within the standard library.
 _SKIPPED = {"__pycache__", "conftest", "idle_test", "test", "tests", "zipcal_spark"}
-_ROWS_PER_GROUP = 1 << 14
-
 _FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
-_BLOCKS = (ast.stmt, ast.excepthandler, ast.match_case)  # what can hold a definition
+_BLOCKS = (ast.stmt, ast.excepthandler, ast.match_case)  # what can be or hold a definition
 _UNREADABLE = (OSError, SyntaxError, ValueError, RecursionError, MemoryError)  # the last two: nested too deep
 
 
@@ -43,9 +41,9 @@ def read_docstrings(folders: Iterable[Path]) -> pa.Table:
     Returns
     -------
     pyarrow.Table
-        Sorted by `id`, the dotted name, which is unique: of definitions with one name the first that has a
-        docstring counts. `domain` is its first part, and `text` what `inspect.cleandoc` makes of the docstring.
-        The schema's metadata say under `skipped_files` how many files could not be read or parsed.
+        Strings. `id`, sorted: the dotted name, which is unique, as the first docstring of a name counts;
+        `domain`: its first part; `text`: as `inspect.cleandoc` gives it. The schema's metadata say under
+        `skipped_files` how many files could not be read or parsed.
     """
     texts: dict[str, str] = {}
     skipped = 0
@@ -56,12 +54,10 @@ def read_docstrings(folders: Iterable[Path]) -> pa.Table:
                 if _domain(module) in earlier:
                     continue
                 try:
-                    tree = ast.parse(path.read_bytes())
+                    for name, text in _docstrings(ast.parse(path.read_bytes()), module):
+                        texts.setdefault(name, text)
                 except _UNREADABLE:
                     skipped += 1
-                    continue
-                for name, text in _docstrings(tree, module):
-                    texts.setdefault(name, text)
     ids = sorted(texts)
     columns = {"id": ids, "domain": [_domain(name) for name in ids], "text": [texts[name] for name in ids]}
     schema = pa.schema([(column, pa.string()) for column in columns], {"skipped_files": str(skipped)})
@@ -69,36 +65,27 @@ def read_docstrings(folders: Iterable[Path]) -> pa.Table:
 
 
 def write_docstrings(path: Path, folders: Iterable[Path] | None = None) -> int:
-    """Write what `read_docstrings` gives to a Parquet file.
+    """Write what `read_docstrings` gives to a Parquet file, and return the number of documents.
 
     Parameters
     ----------
     path : Path
-        The file; replaced if there is one.
+        Replaced if it exists.
     folders : iterable of Path, optional
         `source_folders()` if left out.
-
-    Returns
-    -------
-    int
-        Number of documents.
     """
     table = read_docstrings(source_folders() if folders is None else folders)
-    pq.write_table(table, path, row_group_size=_ROWS_PER_GROUP)
+    pq.write_table(table, path, row_group_size=1 << 14)
     return int(table.num_rows)
 
 
 @contextmanager
 def _parsing() -> Iterator[None]:
-    """Without warnings of other people's code, and without the garbage collector.
-
-    It would take a third of the time to search the trees for cycles, and they have none.
-    """
+    """No warnings of foreign code; no search for cycles in its trees (a third of the time)."""
     collecting = gc.isenabled()
     gc.disable()
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
+        with warnings.catch_warnings(action="ignore"):
             yield
     finally:
         if collecting:
@@ -123,16 +110,18 @@ def _is_wanted(name: str) -> bool:
 
 def _docstrings(module: ast.Module, name: str) -> Iterator[tuple[str, str]]:
     """Dotted names and docstrings of a module, in the order of the file, none from inside of a function."""
-    waiting: list[tuple[ast.AST, str]] = [(module, name)]  # no recursion: a chain of elif nests as deep as it likes
+    waiting: list[tuple[ast.AST, str]] = [(module, name)]  # a stack: chains of elif nest beyond recursion
     while waiting:
         node, name = waiting.pop()
         if isinstance(node, (*_FUNCTIONS, ast.ClassDef)):
             name = f"{name}.{node.name}"
-        if isinstance(node, (*_FUNCTIONS, ast.ClassDef, ast.Module)) and (text := ast.get_docstring(node)):
-            yield name, text.encode(errors="replace").decode()  # a literal can have half a surrogate pair
+        if isinstance(node, (*_FUNCTIONS, ast.ClassDef, ast.Module)):
+            text = ast.get_docstring(node) or ""
+            if text.strip():
+                yield name, text.encode(errors="replace").decode()  # a literal can have half a surrogate pair
         if not isinstance(node, _FUNCTIONS):
-            inner = [(child, name) for child in ast.iter_child_nodes(node) if isinstance(child, _BLOCKS)]
-            waiting += reversed(inner)
+            children = [child for child in ast.iter_child_nodes(node) if isinstance(child, _BLOCKS)]
+            waiting += [(child, name) for child in reversed(children)]
 
 
 def _domain(name: str) -> str:
