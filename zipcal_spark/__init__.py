@@ -1,7 +1,7 @@
 """zipcal-spark: pick the documents that cover the most vocabulary, on a data lake, exactly.
 
-    >>> from zipcal_spark import ZipCal
-    >>> ZipCal(k=128).select(df).selection
+>>> from zipcal_spark import ZipCal
+>>> ZipCal(k=128).select(df).selection
 """
 
 from __future__ import annotations

@@ -9,7 +9,6 @@ from functools import reduce
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 from pyspark.errors import AnalysisException
 from pyspark.sql import Column, DataFrame, SparkSession, Window
 from pyspark.sql import functions as F
@@ -19,7 +18,14 @@ from zipcal_spark.config import CorpusParameters, JobParameters
 from zipcal_spark.errors import InputError
 from zipcal_spark.files import Files
 
-_SUFFIXES = {".parquet": "parquet", ".json": "json", ".jsonl": "json", ".ndjson": "json", ".csv": "csv", ".txt": "text"}
+_SUFFIXES = {
+    ".parquet": "parquet",
+    ".json": "json",
+    ".jsonl": "json",
+    ".ndjson": "json",
+    ".csv": "csv",
+    ".txt": "text",
+}
 _COMPRESSED = (".gz", ".bz2", ".zst")
 _INTEGERS = (T.ByteType, T.ShortType, T.IntegerType, T.LongType)
 _MALFORMED = "_zipcal_malformed"

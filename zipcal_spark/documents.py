@@ -68,9 +68,7 @@ class Block:
     def to_bytes(self) -> tuple[bytes, bytes]:
         """The block as two Arrow streams: its documents, and its terms."""
         lists = pa.LargeListArray.from_arrays(pa.array(self.offsets), pa.array(self.terms))
-        rows = pa.record_batch(
-            {"id": self.ids, "units": self.units, "characters": self.characters, "terms": lists}
-        )
+        rows = pa.record_batch({"id": self.ids, "units": self.units, "characters": self.characters, "terms": lists})
         columns = {"hash": self.hashes, "tf": self.tf, "df": self.df}
         if self.weights is not None:
             columns["weight"] = self.weights
@@ -265,7 +263,9 @@ def read_partition(
             for table in counts.add(block, terms):
                 yield from _term_batches(id_type, table)
             block_number += 1
-            ids.clear(), characters.clear(), windows.clear()
+            ids.clear()
+            characters.clear()
+            windows.clear()
 
     for batch in batches:
         id_type = batch.schema.field("id").type
@@ -316,7 +316,14 @@ def _output(
     string, long = pa.string(), pa.int64()
     rejected_type = pa.struct([("id", id_type), ("domain", string), ("text", string), ("reason", string)])
     schema = pa.schema(
-        [("block", _BLOCK_ARROW), ("hash", long), ("term", string), ("tf", long), ("df", long), ("rejected", rejected_type)]
+        [
+            ("block", _BLOCK_ARROW),
+            ("hash", long),
+            ("term", string),
+            ("tf", long),
+            ("df", long),
+            ("rejected", rejected_type),
+        ]
     )
     columns: dict[str, pa.Array] = {}
     if block is not None:
@@ -332,9 +339,7 @@ def _output(
     )
 
 
-def _read_task(
-    batches: Iterable[pa.RecordBatch], *, unit: str, max_length: int, salt: int
-) -> Iterator[pa.RecordBatch]:
+def _read_task(batches: Iterable[pa.RecordBatch], *, unit: str, max_length: int, salt: int) -> Iterator[pa.RecordBatch]:
     import os
 
     from pyspark import TaskContext
@@ -343,9 +348,7 @@ def _read_task(
     os.environ.setdefault("POLARS_MAX_THREADS", "1")
     context = TaskContext.get()
     assert context is not None
-    yield from read_partition(
-        batches, partition=context.partitionId(), unit=unit, max_length=max_length, salt=salt
-    )
+    yield from read_partition(batches, partition=context.partitionId(), unit=unit, max_length=max_length, salt=salt)
 
 
 def read_once(corpus: DataFrame, unit: str, max_length: int, salt: int = 0) -> DataFrame:

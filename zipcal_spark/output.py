@@ -112,5 +112,3 @@ def _is_dead(files: Files, path: str, host: str, pid: int) -> bool:
     except PermissionError:
         return False
     return False
-
-

@@ -1,10 +1,10 @@
 """The whole road: a corpus goes in, the documents that cover the most vocabulary come out.
 
-    text --one pass--> sparse documents, term counts, quarantine      documents.read_once
-    term counts --map-reduce--> vocabulary and its laws               statistics, zipf
-    vocabulary --broadcast or join--> weights in the documents        statistics.weighted
-    documents --rounds--> picks, proven one by one                    strategies, coverage
-    picks --lookup--> the selection with its text                     here
+text --one pass--> sparse documents, term counts, quarantine      documents.read_once
+term counts --map-reduce--> vocabulary and its laws               statistics, zipf
+vocabulary --broadcast or join--> weights in the documents        statistics.weighted
+documents --rounds--> picks, proven one by one                    strategies, coverage
+picks --lookup--> the selection with its text                     here
 """
 
 from __future__ import annotations

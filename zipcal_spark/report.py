@@ -165,4 +165,6 @@ class Report:
                 **data,
             )
         except (ValueError, TypeError, KeyError, AttributeError) as error:
-            raise InputError("This is no report of this version of zipcal: make it again with zipcal select.") from error
+            raise InputError(
+                "This is no report of this version of zipcal: make it again with zipcal select."
+            ) from error

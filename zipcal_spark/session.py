@@ -22,7 +22,9 @@ _LOCAL = {
 
 
 @contextmanager
-def spark_session(master: str | None = None, conf: tuple[str, ...] = (), log: Path | None = None) -> Iterator[SparkSession]:
+def spark_session(
+    master: str | None = None, conf: tuple[str, ...] = (), log: Path | None = None
+) -> Iterator[SparkSession]:
     """The session that is active here, or one made for this block and stopped after it.
 
     Parameters

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from functools import partial
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -18,6 +19,9 @@ from zipcal_spark.zipf import Spectrum
 # What is kept is not resized by Spark's adaptive execution, so its partitions are sized here.
 _ROWS_A_PARTITION = 250_000
 BLOCKS_SCHEMA = "name string, documents bigint, rows binary, terms binary"
+
+
+_Rule = dict[str, Any]  # the keyword arguments of `term_weights` that a run fixes
 
 
 class HashCollision(Exception):
@@ -97,7 +101,13 @@ def ranked(terms: DataFrame) -> DataFrame:
 
 
 def weighted(
-    blocks: DataFrame, terms: DataFrame, spectrum: Spectrum, *, weights: str, min_doc_freq: int, broadcast_limit: int
+    blocks: DataFrame,
+    terms: DataFrame,
+    spectrum: Spectrum,
+    *,
+    weights: str,
+    min_doc_freq: int,
+    broadcast_limit: int,
 ) -> DataFrame:
     """Bring the terms' weights to the blocks: by broadcast, or by a join past `broadcast_limit` terms.
 
@@ -119,7 +129,7 @@ def weighted(
         Blocks with weights; both ways give the same bits.
     """
     shared = terms.where("df > 1").select("hash", "tf", "df")
-    rule = {"weights": weights, "documents": spectrum.documents, "min_doc_freq": min_doc_freq}
+    rule: _Rule = {"name": weights, "documents": spectrum.documents, "min_doc_freq": min_doc_freq}
     if int(spectrum.types[spectrum.df > 1].sum()) <= broadcast_limit:
         table = shared.toArrow().sort_by("hash")
         known = {name: table[name].to_numpy() for name in ("hash", "tf", "df")}
@@ -131,18 +141,15 @@ def weighted(
     return together.applyInArrow(partial(_weigh_by_join, rule=rule), BLOCKS_SCHEMA)
 
 
-def _weigh(block: Block, positions: np.ndarray, tf: np.ndarray, df: np.ndarray, rule: dict) -> Block:
+def _weigh(block: Block, positions: np.ndarray, tf: np.ndarray, df: np.ndarray, rule: _Rule) -> Block:
     """The block with weights, given the global frequencies of some of its terms."""
     all_tf, all_df = block.tf.copy(), block.df.copy()
     all_tf[positions], all_df[positions] = tf, df
-    return replace(
-        block,
-        weights=term_weights(rule["weights"], all_tf, all_df, rule["documents"], rule["min_doc_freq"]),
-    )
+    return replace(block, weights=term_weights(tf=all_tf, df=all_df, **rule))
 
 
 def _weigh_by_broadcast(
-    batches: Iterable[pa.RecordBatch], known: dict[str, np.ndarray], rule: dict
+    batches: Iterable[pa.RecordBatch], known: dict[str, np.ndarray], rule: _Rule
 ) -> Iterator[pa.RecordBatch]:
     for name, block in blocks_of(batches):
         place = np.searchsorted(known["hash"], block.hashes)
@@ -155,12 +162,16 @@ def _weigh_by_broadcast(
 def _places(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
     """A row for each term of each block."""
     for name, block in blocks_of(batches):
-        columns = {"name": pa.repeat(name, len(block.hashes)), "position": np.arange(len(block.hashes)), "hash": block.hashes}
+        columns = {
+            "name": pa.repeat(name, len(block.hashes)),
+            "position": np.arange(len(block.hashes)),
+            "hash": block.hashes,
+        }
         yield from pa.table(columns).to_batches(max_chunksize=100_000)
 
 
-def _weigh_by_join(blocks: pa.Table, found: pa.Table, rule: dict) -> pa.Table:
+def _weigh_by_join(blocks: pa.Table, found: pa.Table, rule: _Rule) -> pa.Table:
     (name, block), *others = blocks_of(blocks.to_batches())
     assert not others, "block names are unique"
-    columns = (found[column].to_numpy() for column in ("position", "tf", "df"))
-    return pa.Table.from_batches([block_batch(name, _weigh(block, *columns, rule))])
+    positions, tf, df = (found[column].to_numpy() for column in ("position", "tf", "df"))
+    return pa.Table.from_batches([block_batch(name, _weigh(block, positions, tf, df, rule))])

@@ -8,6 +8,7 @@ from pyspark.sql import functions as F
 
 from zipcal_spark.config import SelectionParameters
 from zipcal_spark.coverage.bound import PrefixBound
+from zipcal_spark.coverage.candidates import Id
 from zipcal_spark.coverage.distributed import Partitions
 from zipcal_spark.coverage.greedy import greedy_over, in_order
 from zipcal_spark.coverage.picks import Picks
@@ -75,10 +76,11 @@ def _by_order(*order: str) -> Strategy:
     return strategy
 
 
-def _first(partitions: Partitions, k: int, *order: str) -> list:
+def _first(partitions: Partitions, k: int, *order: str) -> list[Id]:
     """Ids of the first k documents in an order."""
     ordered = partitions.documents().orderBy(*(F.expr(expression) for expression in order))
-    return ordered.limit(k).select("id").toArrow()["id"].to_pylist()
+    ids: list[Id] = ordered.limit(k).select("id").toArrow()["id"].to_pylist()
+    return ids
 
 
 def _bound_by_round(partitions: Partitions, picks: Picks, bound: PrefixBound) -> None:

@@ -27,9 +27,7 @@ def total_weight(spectrum: zipf.Spectrum, parameters: SelectionParameters) -> in
 
 
 def _weights(spectrum: zipf.Spectrum, parameters: SelectionParameters) -> np.ndarray:
-    return term_weights(
-        parameters.weights, spectrum.tf, spectrum.df, spectrum.documents, parameters.min_doc_freq
-    )
+    return term_weights(parameters.weights, spectrum.tf, spectrum.df, spectrum.documents, parameters.min_doc_freq)
 
 
 def describe_vocabulary(spectrum: zipf.Spectrum) -> Vocabulary:
@@ -90,7 +88,12 @@ def _first_picks(terms: DataFrame, picks: Picks) -> list[FirstPick]:
     first = picks.picks[:_FIRST_PICKS]
     names = [pick.new_terms[:1000] for pick in first]
     ranks = [rank for rank, row in enumerate(names) for _ in row]
-    asked = pa.table({"pick": pa.array(ranks, pa.int32()), "hash": pa.array([name for row in names for name in row], pa.int64())})
+    asked = pa.table(
+        {
+            "pick": pa.array(ranks, pa.int32()),
+            "hash": pa.array([name for row in names for name in row], pa.int64()),
+        }
+    )
     known = terms.join(F.broadcast(terms.sparkSession.createDataFrame(asked)), "hash").select("pick", "term", "tf")
     rarest: list[list[str]] = [[] for _ in first]
     for row in known.toArrow().sort_by([("tf", "ascending"), ("term", "ascending")]).to_pylist():

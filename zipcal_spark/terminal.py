@@ -126,20 +126,19 @@ def _facts(report: Report) -> list[tuple[str, str]]:
 
 def _first_picks(selection: Selection) -> Table:
     table = Table(title="First picks", title_justify="left", box=None, pad_edge=False)
-    table.add_column("rank", justify="right")
-    table.add_column("document", overflow="fold")
-    table.add_column("new terms", justify="right")
-    table.add_column("among them", overflow="ellipsis", no_wrap=True)
+    table.add_column("rank", justify="right", no_wrap=True)
+    table.add_column("document", no_wrap=True, min_width=24, max_width=60)
+    table.add_column("new terms", justify="right", no_wrap=True)
+    table.add_column("among them", no_wrap=True)
     for pick in selection.first_picks:
         terms = ", ".join(term if len(term) <= 24 else f"{term[:23]}…" for term in pick.terms)
-        table.add_row(
-            str(pick.rank), Text(printable(str(pick.id))), f"{pick.new_terms:,}", Text(printable(terms))
-        )
+        table.add_row(str(pick.rank), Text(printable(str(pick.id))), f"{pick.new_terms:,}", Text(printable(terms)))
     return table
 
 
 def _quality(selection: Selection) -> list[tuple[str, str]]:
-    selected = f"{selection.k:,} documents cover {selection.covered_terms:,} terms, {_share(selection):.1%} of the vocabulary's weight"
+    share = f"{_share(selection):.1%} of the vocabulary's weight"
+    selected = f"{selection.k:,} documents cover {selection.covered_terms:,} terms, {share}"
     if selection.layers > 1:
         selected += f", in {selection.layers:,} layers"
     against = f"{selection.random_coverage:,.0f} expected of {selection.k:,} random documents"
@@ -149,7 +148,10 @@ def _quality(selection: Selection) -> list[tuple[str, str]]:
     return [
         ("Selected", selected),
         ("Random", against),
-        ("Proven", f"at least {selection.certified_fraction:.1%} of what any {selection.k:,} documents can cover"),
+        (
+            "Proven",
+            f"at least {selection.certified_fraction:.1%} of what any {selection.k:,} documents can cover",
+        ),
         ("Exact", f"{how}; {selection.rounds:,} rounds"),
     ]
 

@@ -64,9 +64,7 @@ RULES = {
         table=_ascii_table(_ALNUM),
         nfc=True,
     ),
-    "whitespace": UnitRule(
-        pattern=rf"[^{_BLANK}.,]+", boundary=_BLANK, table=_ascii_table(_NO_BLANK), nfc=False
-    ),
+    "whitespace": UnitRule(pattern=rf"[^{_BLANK}.,]+", boundary=_BLANK, table=_ascii_table(_NO_BLANK), nfc=False),
 }
 
 
@@ -180,9 +178,7 @@ def _split_unicode(texts: pa.LargeStringArray, rule: UnitRule) -> tuple[np.ndarr
     return offsets, _arrow(lists.explode(empty_as_null=False))
 
 
-def _limit(
-    offsets: np.ndarray, units: pa.LargeStringArray, max_length: int
-) -> tuple[np.ndarray, pa.LargeStringArray]:
+def _limit(offsets: np.ndarray, units: pa.LargeStringArray, max_length: int) -> tuple[np.ndarray, pa.LargeStringArray]:
     """The first `max_length` units of each row."""
     counts = np.diff(offsets)
     if len(counts) == 0 or counts.max() <= max_length:
@@ -193,9 +189,7 @@ def _limit(
     return limited, units.filter(pa.array(position < max_length))
 
 
-def _take(
-    offsets: np.ndarray, units: pa.LargeStringArray, rows: np.ndarray
-) -> tuple[np.ndarray, pa.LargeStringArray]:
+def _take(offsets: np.ndarray, units: pa.LargeStringArray, rows: np.ndarray) -> tuple[np.ndarray, pa.LargeStringArray]:
     """The units of some rows."""
     counts = np.diff(offsets)
     if len(rows) == len(counts):

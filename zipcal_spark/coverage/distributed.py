@@ -82,5 +82,9 @@ def _run(
 
 def _documents_of(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
     for _, block in blocks_of(batches):
-        columns = {"id": block.ids, "own": sum_over_terms(block, weights_of(block)), "characters": block.characters}
+        columns = {
+            "id": block.ids,
+            "own": sum_over_terms(block, weights_of(block)),
+            "characters": block.characters,
+        }
         yield pa.record_batch(columns)

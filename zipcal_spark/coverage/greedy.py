@@ -83,7 +83,7 @@ class Greedy:
         """
         candidates = self.candidates
         terms = candidates.terms[candidates.offsets[position] : candidates.offsets[position + 1]]
-        new = terms[~self._covered[terms]]
+        new: np.ndarray = terms[~self._covered[terms]]
         self._covered[new] = True
         self._taken[position] = True
         starts, counts = self._owner_offsets[new], np.diff(self._owner_offsets)[new]

@@ -15,9 +15,7 @@ from zipcal_spark.documents import Block
 _ORDER = [("gain", "descending"), ("own", "descending"), ("id", "ascending")]
 
 
-def propose(
-    blocks: Iterable[Block], covered: np.ndarray, chosen: pa.Array | None, limit: int
-) -> pa.Table | None:
+def propose(blocks: Iterable[Block], covered: np.ndarray, chosen: pa.Array | None, limit: int) -> pa.Table | None:
     """A partition's best documents, and a bound on the others.
 
     The documents of the `limit` best keys, each with its uncovered terms, and one row for those kept back: how many,
@@ -56,9 +54,7 @@ def propose(
     return pa.concat_tables([best.slice(0, limit), _bound_row(best.slice(limit), kept_back + 1)])
 
 
-def _propose_from_block(
-    block: Block, covered: np.ndarray, chosen: pa.Array | None, limit: int
-) -> tuple[pa.Table, int]:
+def _propose_from_block(block: Block, covered: np.ndarray, chosen: pa.Array | None, limit: int) -> tuple[pa.Table, int]:
     """Rows of the block's best `limit` + 1 documents, and how many documents gain anything at all."""
     weights = weights_of(block)
     own = sum_over_terms(block, weights)
