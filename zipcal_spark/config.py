@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Literal
+from dataclasses import dataclass, fields
+from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 from zipcal_spark.errors import InputError
 
@@ -41,6 +41,7 @@ class CorpusParameters:
     domain_column: str | None = None
 
     def __post_init__(self) -> None:
+        _check_choices(self)
         _at_least(self, "max_length", 1)
 
 
@@ -118,6 +119,7 @@ class JobParameters:
     conf: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
+        _check_choices(self)
         if not self.input:
             raise InputError("No input is given: name at least one with --input [NAME=]PATH.")
         if not self.output:
@@ -160,8 +162,19 @@ class DemoParameters:
     folder: str = "zipcal-demo"
     k: int = 128
 
+    def __post_init__(self) -> None:
+        _at_least(self, "k", 1)
 
-def _at_least(parameters: CorpusParameters, name: str, least: int) -> None:
+
+def _check_choices(parameters: Any) -> None:
+    types = get_type_hints(type(parameters))
+    for field in fields(parameters):
+        value, choices = getattr(parameters, field.name), get_args(types[field.name])
+        if get_origin(types[field.name]) is Literal and value not in choices:
+            raise InputError(f"{field.name} is {value!r}: choose one of {', '.join(choices)}.")
+
+
+def _at_least(parameters: Any, name: str, least: int) -> None:
     value = getattr(parameters, name)
     if not isinstance(value, int) or isinstance(value, bool) or value < least:
         raise InputError(f"{name} is {value!r}: it must be a whole number of at least {least}.")

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 # A block is cut off at so many documents or units: small beside a worker's memory, large beside its own overhead.
 BLOCK_DOCUMENTS = 1 << 16
-BLOCK_UNITS = 1 << 23
+BLOCK_UNITS = 1 << 22
 # A partition's term counts are combined when so many rows have come together, and let go past twice as many.
 COUNTED_TERMS = 1 << 21
 

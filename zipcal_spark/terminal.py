@@ -88,13 +88,16 @@ def printable(text: str) -> str:
 def print_summary(report: Report, output: str) -> None:
     """Print what a run read, found and selected, and where it lies."""
     console = Console(highlight=False, soft_wrap=True)
-    facts = _facts(report)
+    _print_facts(console, _facts(report))
     if report.selection is not None:
         console.print(_first_picks(report.selection))
-        facts += _quality(report.selection)
+        _print_facts(console, _quality(report.selection))
     seconds = ", ".join(f"{name} {value:.1f}" for name, value in report.timings.items())
-    facts.append(("Time", f"{sum(report.timings.values()):.1f} s ({seconds})"))
-    facts.append(("Output", output))
+    time_ = f"{sum(report.timings.values()):.1f} s ({seconds})"
+    _print_facts(console, [("Time", time_), ("Output", output)])
+
+
+def _print_facts(console: Console, facts: list[tuple[str, str]]) -> None:
     for name, value in facts:
         console.print(Text.assemble((f"{name:<12}", "bold"), printable(value)))
 
@@ -126,9 +129,9 @@ def _facts(report: Report) -> list[tuple[str, str]]:
 
 def _first_picks(selection: Selection) -> Table:
     table = Table(title="First picks", title_justify="left", box=None, pad_edge=False)
-    table.add_column("rank", justify="right", no_wrap=True)
+    table.add_column("rank", justify="right", min_width=4)
     table.add_column("document", no_wrap=True, min_width=24, max_width=60)
-    table.add_column("new terms", justify="right", no_wrap=True)
+    table.add_column("new terms", justify="right", min_width=9)
     table.add_column("among them", no_wrap=True)
     for pick in selection.first_picks:
         terms = ", ".join(term if len(term) <= 24 else f"{term[:23]}…" for term in pick.terms)

@@ -1,0 +1,106 @@
+"""The map-reduce: counts, spectrum, ranks, weights brought to the blocks."""
+
+from __future__ import annotations
+
+import numpy as np
+import oracle
+import pyarrow as pa
+import pytest
+
+from zipcal_spark import pipeline
+from zipcal_spark.config import CorpusParameters
+from zipcal_spark.corpus import from_dataframe
+from zipcal_spark.errors import ZipcalError
+from zipcal_spark.statistics import HashCollision, ranked, spectrum, vocabulary
+
+
+@pytest.fixture(scope="module")
+def documents():
+    rng = np.random.default_rng(3)
+    return [(f"d{n}", " ".join(f"t{t}" for t in rng.zipf(1.3, n % 12) % 500)) for n in range(400)]
+
+
+@pytest.mark.parametrize("partitions", [1, 5])
+def test_counts_equal_a_plain_count(frame, documents, partitions):
+    corpus = oracle.corpus(documents, max_length=8)
+    parameters = CorpusParameters(max_length=8)
+    with pipeline.statistics(from_dataframe(frame(documents, partitions), parameters), parameters) as result:
+        rows = {row["term"]: (row["tf"], row["df"]) for row in result.vocabulary.collect()}
+        report = result.report
+    assert rows == {term: (corpus.tf[term], corpus.df[term]) for term in corpus.tf}
+    assert report.vocabulary.types == len(corpus.tf)
+    assert report.vocabulary.tokens == sum(corpus.tf.values())
+    assert report.vocabulary.hapaxes == sum(count == 1 for count in corpus.tf.values())
+    assert report.documents.eligible == len(corpus.windows)
+    assert report.documents.by_reason == {"blank text": len(documents) - len(corpus.windows)}
+    assert report.selection is None
+    assert result.selection is None
+
+
+def test_ranks_go_by_frequency_then_term(frame, documents):
+    corpus = oracle.corpus(documents)
+    parameters = CorpusParameters()
+    with pipeline.statistics(from_dataframe(frame(documents), parameters), parameters) as result:
+        got = [row["term"] for row in result.vocabulary.orderBy("rank").collect()]
+        ranks = [row["rank"] for row in result.vocabulary.orderBy("rank").collect()]
+    assert got == sorted(corpus.tf, key=lambda term: (-corpus.tf[term], term))
+    assert ranks == list(range(1, len(got) + 1))
+
+
+def test_ranks_order_terms_by_their_bytes(spark):
+    terms = ["b", "a", "ab", "é", "z", "中文", "中", "\U00010400x", "ﬀ", "aé", "aa"]
+    table = pa.table({"term": terms, "tf": [7] * len(terms), "df": [1] * len(terms)})
+    rows = ranked(spark.createDataFrame(table)).orderBy("rank").collect()
+    assert [row["term"] for row in rows] == sorted(terms, key=str.encode)
+
+
+def counted(spark, rows):
+    names = ["hash", "term", "tf", "df"]
+    return spark.createDataFrame(rows, "hash bigint, term string, tf bigint, df bigint").select(names)
+
+
+def test_counts_of_partitions_are_summed(spark):
+    rows = counted(spark, [(1, "x", 3, 2), (1, "x", 4, 1), (2, "y", 1, 1)])
+    got = {tuple(row) for row in vocabulary(rows, 3).collect()}
+    assert got == {(1, "x", 7, 3), (2, "y", 1, 1)}
+
+
+def test_spectrum_counts_terms_of_equal_frequencies(spark):
+    terms = vocabulary(counted(spark, [(1, "x", 2, 1), (2, "y", 2, 1), (3, "z", 9, 4)]), 3)
+    found = spectrum(terms, 5)
+    assert (found.tf.tolist(), found.df.tolist(), found.types.tolist()) == ([9, 2], [4, 1], [1, 2])
+    assert found.documents == 5
+
+
+def test_two_terms_of_one_name_are_found(spark):
+    terms = vocabulary(counted(spark, [(1, "x", 2, 1), (1, "y", 2, 1), (3, "z", 9, 4)]), 3)
+    with pytest.raises(HashCollision):
+        spectrum(terms, 5)
+
+
+def test_the_pass_is_repeated_with_other_names_after_a_collision(frame, documents, monkeypatch):
+    salts = []
+    real_read, real_spectrum = pipeline.read_once, pipeline.spectrum
+
+    def collide_at_first(terms, eligible):
+        if len(salts) == 1:
+            raise HashCollision
+        return real_spectrum(terms, eligible)
+
+    def read(rows, unit, max_length, salt):
+        salts.append(salt)
+        return real_read(rows, unit, max_length, salt)
+
+    monkeypatch.setattr(pipeline, "read_once", read)
+    monkeypatch.setattr(pipeline, "spectrum", collide_at_first)
+    from test_exactness import expected, select
+
+    assert select(frame(documents), k=20, weights="idf") == expected(documents, 20, "idf")
+    assert salts == [0, 1]
+
+    def collide(terms, eligible):
+        raise HashCollision
+
+    monkeypatch.setattr(pipeline, "spectrum", collide)
+    with pytest.raises(ZipcalError, match="report it"):
+        select(frame(documents), k=20)
