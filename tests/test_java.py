@@ -200,16 +200,20 @@ def test_fetched_once_after_saying_so(
     home = use_java(say)
     [(line, asked_before)] = said
     assert asked_before == 0
-    assert str(tmp_path / "cache") in line and "45 MB" in line and "CJDK_INDEX_URL" in line
+    assert str(tmp_path / "cache") in line
+    assert "45 MB" in line
+    assert "CJDK_INDEX_URL" in line
     assert mirror.asked == ["/index.json", "/jre.tar.gz"]
-    assert home.is_relative_to(tmp_path / "cache") and (home / "bin" / "java").is_file()
+    assert home.is_relative_to(tmp_path / "cache")
+    assert (home / "bin" / "java").is_file()
     assert os.environ["JAVA_HOME"] == str(home)
 
     monkeypatch.setenv("JAVA_HOME", "")
     monkeypatch.setenv("CJDK_INDEX_TTL", "0")  # cjdk would now fetch the index anew
     mirror.asked.clear()
     assert ensure_java(say) == home
-    assert len(said) == 1 and mirror.asked == []
+    assert len(said) == 1
+    assert mirror.asked == []
     assert capfd.readouterr() == ("", "")
 
 
@@ -219,11 +223,13 @@ def test_nothing_is_fetched_where_one_is_here(
     home = make_home(tmp_path / "jvm", script("17.0.15"))
     monkeypatch.setenv("PATH", str(home / "bin"))
     assert ensure_java() == home
-    assert mirror.asked == [] and capfd.readouterr() == ("", "")
+    assert mirror.asked == []
+    assert capfd.readouterr() == ("", "")
 
 
 def assert_tells_what_to_do(message: str) -> None:
-    assert "\n" not in message and message.endswith("or set JAVA_HOME to one.")
+    assert "\n" not in message
+    assert message.endswith("or set JAVA_HOME to one.")
     assert "apt-get install openjdk-17-jre-headless" in message
 
 
@@ -296,8 +302,10 @@ def test_cache_folder_that_cannot_be_made(
 def test_main_fetches_and_prints(mirror: Mirror, capsys: pytest.CaptureFixture[str]) -> None:
     assert main() == 0
     out, err = capsys.readouterr()
-    assert out.startswith("Java 17.0.15: ") and out.count("\n") == 1
-    assert err.count("\n") == 1 and err.startswith("No Java 17 or newer was found: downloading")
+    assert out.startswith("Java 17.0.15: ")
+    assert out.count("\n") == 1
+    assert err.count("\n") == 1
+    assert err.startswith("No Java 17 or newer was found: downloading")
 
 
 def run_module() -> subprocess.CompletedProcess[str]:
