@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 import subprocess
@@ -28,8 +29,10 @@ def checkout(folder: Path) -> Path:
     return folder
 
 
-def run(command: list[str], folder: Path) -> str:
-    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, stdin=subprocess.DEVNULL, check=False)
+def run(command: list[str], folder: Path, path: str = os.environ["PATH"]) -> str:
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("PYSPARK")}
+    environment["PATH"] = path
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, stdin=subprocess.DEVNULL, env=environment)
     assert done.returncode == 0, f"{command}\n{done.stdout}\n{done.stderr}"
     return done.stdout
 
@@ -41,14 +44,17 @@ def test_all_commands_and_all_code_run_in_order(tmp_path):
     (clone / ".venv").symlink_to(ROOT / ".venv")
     (clone / ".venv" / ".installed").touch()  # newer than the copy of pyproject.toml
     printed = []
+    path = os.environ["PATH"]
     for language, block in BLOCKS:
         if language == "python":
-            printed.append(run([str(clone / ".venv/bin/python"), "-c", block], clone))
+            printed.append(run(["python", "-c", block], clone, path))
             continue
         for command in block.splitlines():
-            assert re.match(r"(make|\.venv/bin/|printf )", command), f"README has a command of an unknown kind: {command}"
+            assert re.match(r"(make|zipcal|printf|source|spark-submit) ", command), f"of an unknown kind: {command}"
+            if command == "source .venv/bin/activate":
+                path = f"{clone / '.venv/bin'}:{path}"
             # `make test` is what is running now.
-            printed.append(run(["bash", "-c", f"make -n {command[5:]}" if command == "make test" else command], clone))
+            printed.append(run(["bash", "-c", "make -n test" if command == "make test" else command], clone, path))
     everything = "\n".join(printed)
     assert "Proven      at least" in everything
     assert "proven share of the optimum" in everything

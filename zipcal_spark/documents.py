@@ -199,16 +199,23 @@ class _TermCounts:
         """Combine what has come; give it away if it is more than `keep` rows."""
         if not self._tables:
             return
-        combined = self._tables[0]
-        if len(self._tables) > 1:
-            grouped = pa.concat_tables(self._tables).group_by(["hash", "term"])
-            combined = grouped.aggregate([("tf", "sum"), ("df", "sum")])
-            combined = combined.rename_columns(["hash", "term", "tf", "df"])
+        combined = self._tables[0] if len(self._tables) == 1 else _combine(pa.concat_tables(self._tables))
         self._tables = [combined]
         self._rows = len(combined)
         if self._rows > keep:
             self._tables, self._rows = [], 0
             yield combined
+
+
+def _combine(counts: pa.Table) -> pa.Table:
+    """Sum the counts of equal terms."""
+    encoded = counts["term"].combine_chunks().dictionary_encode()
+    terms, codes = encoded.dictionary, encoded.indices.to_numpy()
+    names = np.empty(len(terms), np.int64)
+    names[codes] = counts["hash"].to_numpy()
+    # Sums of doubles are exact here: counts of one partition are far below 2**53.
+    tf, df = (np.bincount(codes, counts[column].to_numpy(), len(terms)).astype(np.int64) for column in ("tf", "df"))
+    return pa.table({"hash": names, "term": terms, "tf": tf, "df": df})
 
 
 def _unusable(batch: pa.RecordBatch) -> pa.Array:

@@ -111,22 +111,19 @@ def split_windows(texts: pa.Array, unit: str, max_length: int) -> Iterator[Windo
     cut = 16 * max_length  # characters; an English word and its blank have six
     ascii_rows = _is_ascii(texts)
     for is_ascii in (True, False):
-        rows = np.flatnonzero(ascii_rows == is_ascii)
-        if not len(rows):
-            continue
-        group = texts if len(rows) == len(texts) else texts.take(pa.array(rows))
         split = _split_ascii if is_ascii else _split_unicode
-        long = pc.utf8_length(group).to_numpy(zero_copy_only=False) > cut
-        if not long.any():
-            yield Windows(rows, *_limit(*split(group, rule), max_length))
-            continue
-        offsets, units = _limit(*split(_cut(group, cut, rule), rule), max_length)
-        short = long & (np.diff(offsets) < max_length)
-        enough = np.flatnonzero(~short)
-        yield Windows(rows[enough], *_take(offsets, units, enough))
-        if short.any():
-            whole = group.filter(pa.array(short))
-            yield Windows(rows[short], *_limit(*split(whole, rule), max_length))
+        rows = np.flatnonzero(ascii_rows == is_ascii)
+        group = _take_texts(texts, rows)
+        long = pc.utf8_length(group).to_numpy() > cut
+        if not long.all():
+            yield Windows(rows[~long], *_limit(*split(_take_texts(group, ~long), rule), max_length))
+        if long.any():
+            rows, group = rows[long], _take_texts(group, long)
+            offsets, units = _limit(*split(_cut(group, cut, rule), rule), max_length)
+            short = np.diff(offsets) < max_length
+            yield Windows(rows[~short], *_take_windows(offsets, units, ~short))
+            if short.any():
+                yield Windows(rows[short], *_limit(*split(_take_texts(group, short), rule), max_length))
 
 
 def _bytes_of(texts: pa.LargeStringArray) -> tuple[np.ndarray, memoryview]:
@@ -146,10 +143,9 @@ def _is_ascii(texts: pa.LargeStringArray) -> np.ndarray:
 
 
 def _cut(texts: pa.LargeStringArray, length: int, rule: UnitRule) -> pa.LargeStringArray:
-    """The texts, those of more than `length` characters cut before their last boundary within this length."""
-    series = _series(texts)
-    safe = series.str.head(length).str.extract(rf"(?s)^(.*)[{rule.boundary}]").fill_null("")
-    return _arrow(safe.zip_with(series.str.len_chars() > length, series))
+    """Texts of more than `length` characters, cut before their last boundary within this length."""
+    head = _series(texts).str.head(length)
+    return _arrow(head.str.extract(rf"(?s)^(.*)[{rule.boundary}]").fill_null(""))
 
 
 def _split_ascii(texts: pa.LargeStringArray, rule: UnitRule) -> tuple[np.ndarray, pa.LargeStringArray]:
@@ -189,15 +185,21 @@ def _limit(offsets: np.ndarray, units: pa.LargeStringArray, max_length: int) -> 
     return limited, units.filter(pa.array(position < max_length))
 
 
-def _take(offsets: np.ndarray, units: pa.LargeStringArray, rows: np.ndarray) -> tuple[np.ndarray, pa.LargeStringArray]:
-    """The units of some rows."""
-    counts = np.diff(offsets)
-    if len(rows) == len(counts):
+def _take_texts(texts: pa.LargeStringArray, rows: np.ndarray) -> pa.LargeStringArray:
+    """Some of the texts, by their positions or by a mask."""
+    rows = np.flatnonzero(rows) if rows.dtype == bool else rows
+    return texts if len(rows) == len(texts) else texts.take(pa.array(rows))
+
+
+def _take_windows(
+    offsets: np.ndarray, units: pa.LargeStringArray, keep: np.ndarray
+) -> tuple[np.ndarray, pa.LargeStringArray]:
+    """The units of some rows, by a mask."""
+    if keep.all():
         return offsets, units
-    keep = np.zeros(len(counts), bool)
-    keep[rows] = True
-    taken = np.zeros(len(rows) + 1, np.int64)
-    np.cumsum(counts[rows], out=taken[1:])
+    counts = np.diff(offsets)
+    taken = np.zeros(keep.sum() + 1, np.int64)
+    np.cumsum(counts[keep], out=taken[1:])
     return taken, units.filter(pa.array(np.repeat(keep, counts)))
 
 

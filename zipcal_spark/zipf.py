@@ -10,8 +10,6 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import minimize
-from scipy.special import gammaln
 
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
@@ -263,6 +261,7 @@ def _usable(tf: Ints, types: Ints) -> tuple[Ints, Ints]:
 
 def _most_likely(share: Floats, middle: Floats, width: Ints, largest_shift: int) -> tuple[float, float]:
     """Exponent and shift of the law that makes these shares of tokens by bin, shape (b,), the most likely."""
+    from scipy.optimize import minimize  # here: Spark's workers import this module, and never fit
 
     def loss(parameters: Floats) -> tuple[float, Floats]:  # -log likelihood of a token, and its gradient
         exponent, log_shift = parameters
@@ -297,6 +296,8 @@ def _chance_of_any(population: int, marked: Ints, drawn: int) -> Floats:
 
 def _remainder(x: Floats | float) -> Floats:
     """What Stirling's formula lacks of lnG(x): its series where that has all digits, else the difference."""
+    from scipy.special import gammaln
+
     stirling = (x - 0.5) * np.log(x) - x + 0.5 * np.log(2 * np.pi)
     series = 1 / (12 * x) - 1 / (360 * x**3) + 1 / (1260 * x**5)
     return np.where(np.less(x, 32), gammaln(x) - stirling, series)
