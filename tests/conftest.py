@@ -49,7 +49,7 @@ def shared_file(name: str) -> Path:
 @pytest.fixture
 def true_partitions(monkeypatch):
     """Keep small corpora in the partitions that they are given."""
-    monkeypatch.setattr("zipcal_spark.pipeline.TASK_DOCUMENTS", 1)
+    monkeypatch.setattr("zipcal_spark.counting.TASK_DOCUMENTS", 1)
 
 
 @pytest.fixture

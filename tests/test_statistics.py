@@ -7,7 +7,7 @@ import oracle
 import pyarrow as pa
 import pytest
 
-from zipcal_spark import pipeline
+from zipcal_spark import counting, pipeline
 from zipcal_spark.config import CorpusParameters
 from zipcal_spark.corpus import from_dataframe
 from zipcal_spark.errors import ZipcalError
@@ -80,7 +80,7 @@ def test_two_terms_of_one_name_are_found(spark):
 
 def test_the_pass_is_repeated_with_other_names_after_a_collision(frame, documents, monkeypatch):
     salts = []
-    real_read, real_spectrum = pipeline.read_once, pipeline.spectrum
+    real_read, real_spectrum = counting.read_once, counting.spectrum
 
     def collide_at_first(terms, eligible):
         if len(salts) == 1:
@@ -91,8 +91,8 @@ def test_the_pass_is_repeated_with_other_names_after_a_collision(frame, document
         salts.append(salt)
         return real_read(rows, unit, max_length, salt)
 
-    monkeypatch.setattr(pipeline, "read_once", read)
-    monkeypatch.setattr(pipeline, "spectrum", collide_at_first)
+    monkeypatch.setattr(counting, "read_once", read)
+    monkeypatch.setattr(counting, "spectrum", collide_at_first)
     from test_exactness import expected, select
 
     assert select(frame(documents), k=20, weights="idf") == expected(documents, 20, "idf")
@@ -101,6 +101,6 @@ def test_the_pass_is_repeated_with_other_names_after_a_collision(frame, document
     def collide(terms, eligible):
         raise HashCollision
 
-    monkeypatch.setattr(pipeline, "spectrum", collide)
+    monkeypatch.setattr(counting, "spectrum", collide)
     with pytest.raises(ZipcalError, match="report it"):
         select(frame(documents), k=20)

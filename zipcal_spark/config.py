@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
+from inspect import getdoc
 from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 from zipcal_spark.errors import InputError
@@ -164,6 +165,13 @@ class DemoParameters:
 
     def __post_init__(self) -> None:
         _at_least(self, "k", 1)
+
+
+def parameters_doc(summary: str, parameters: type) -> str:
+    """A docstring of all parameters that a dataclass declares or inherits, from where they are documented."""
+    documented = [getdoc(cls) or "" for cls in parameters.__mro__ if "__annotations__" in vars(cls)]
+    sections = [text.partition("----------\n")[2] for text in documented]
+    return f"{summary}\n\nParameters\n----------\n" + "\n".join(sections)
 
 
 def _check_choices(parameters: Any) -> None:

@@ -71,6 +71,11 @@ class Corpus:
     id_type: T.DataType
     sources: tuple[Source, ...]
 
+    @property
+    def arrow_id(self) -> pa.DataType:
+        """The Arrow type of `id` in `rows`."""
+        return pa.int64() if isinstance(self.rows.schema["id"].dataType, T.LongType) else pa.string()
+
 
 def from_dataframe(df: DataFrame, parameters: CorpusParameters) -> Corpus:
     """The corpus of a DataFrame.

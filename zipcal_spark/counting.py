@@ -1,0 +1,134 @@
+"""From the corpus to what it holds: sparse documents, term counts, quarantine, and how many there are of each."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from pyspark.sql import DataFrame
+from pyspark.sql import functions as F
+
+from zipcal_spark.config import CorpusParameters
+from zipcal_spark.corpus import Corpus
+from zipcal_spark.documents import read_once
+from zipcal_spark.errors import InputError, ZipcalError
+from zipcal_spark.progress import Stages
+from zipcal_spark.report import Documents
+from zipcal_spark.result import Kept
+from zipcal_spark.statistics import HashCollision, spectrum, vocabulary
+from zipcal_spark.zipf import Spectrum
+
+# A task over blocks has at least so many documents: with fewer it costs more than it brings.
+TASK_DOCUMENTS = 4096
+
+
+@dataclass(frozen=True)
+class Tally:
+    """What a pass over the text has brought.
+
+    Attributes
+    ----------
+    documents : report.Documents
+        Rows by what became of them.
+    partitions : int
+        Partitions that have documents.
+    counted_terms : int
+        Rows of terms that these have counted.
+    """
+
+    documents: Documents
+    partitions: int
+    counted_terms: int
+
+
+@dataclass(frozen=True)
+class Counted:
+    """What the pass over the text and the map-reduce give.
+
+    Attributes
+    ----------
+    read : DataFrame
+        See `documents.read_once`.
+    terms : DataFrame
+        See `statistics.vocabulary`.
+    tally : Tally
+    spectrum : zipf.Spectrum
+    """
+
+    read: DataFrame
+    terms: DataFrame
+    tally: Tally
+    spectrum: Spectrum
+
+    @property
+    def partitions(self) -> int:
+        """Partitions of `blocks`."""
+        return min(self.tally.partitions, -(-self.tally.documents.eligible // TASK_DOCUMENTS))
+
+    def blocks(self) -> DataFrame:
+        """The sparse documents: `name`, `documents`, `rows`, `terms`."""
+        return self.read.where("block is not null").select("block.*").coalesce(self.partitions)
+
+    def quarantine(self, corpus: Corpus) -> DataFrame:
+        """Rows that cannot be used: `id`, `domain`, `text`, `reason`."""
+        rejected = self.read.where("rejected is not null").select("rejected.*")
+        return rejected.withColumn("id", F.col("id").cast(corpus.id_type))
+
+
+def count(corpus: Corpus, parameters: CorpusParameters, stages: Stages, kept: Kept) -> Counted:
+    """Read the text once; count terms by map-reduce.
+
+    If two terms share a name, all is done again with other names.
+
+    Parameters
+    ----------
+    corpus : Corpus
+    parameters : CorpusParameters
+    stages : Stages
+        Told of the stages `read` and `statistics`.
+    kept : Kept
+        Takes what later stages read again.
+
+    Raises
+    ------
+    InputError
+        There is no document that can be used.
+    """
+    for salt in range(4):
+        with stages.stage("read", "Reading text, counting terms"):
+            read = kept.keep(read_once(corpus.rows, parameters.unit, parameters.max_length, salt))
+            tally = _tally(read)
+        with stages.stage("statistics", "Merging the counts of all partitions"):
+            terms = kept.keep(vocabulary(read.where("term is not null"), tally.counted_terms))
+            try:
+                return Counted(read, terms, tally, spectrum(terms, tally.documents.eligible))
+            except HashCollision:
+                kept.release()
+    raise ZipcalError("Two terms got the same 64-bit name four times in a row: this is a defect, please report it.")
+
+
+def _tally(read: DataFrame) -> Tally:
+    """What the pass over the text has brought.
+
+    Raises
+    ------
+    InputError
+        There is no document that can be used.
+    """
+    reason = F.col("rejected.reason").alias("reason")
+    partition = F.substring_index("block.name", "-", 1)
+    counts = read.groupBy(reason).agg(
+        F.count("rejected").alias("rejected"),
+        F.coalesce(F.sum("block.documents"), F.lit(0)).alias("documents"),
+        F.countDistinct(partition).alias("partitions"),
+        F.count("term").alias("terms"),
+    )
+    rows = counts.collect()
+    by_reason = dict(sorted((row["reason"], row["rejected"]) for row in rows if row["reason"] is not None))
+    eligible, quarantined = sum(row["documents"] for row in rows), sum(by_reason.values())
+    if not rows:
+        raise InputError("The input has no rows: name an input that has some.")
+    if not eligible:
+        found = ", ".join(f"{count:,} {reason}" for reason, count in by_reason.items())
+        raise InputError(f"No document can be used ({found}): check the input and --text-column.")
+    documents = Documents(eligible + quarantined, eligible, quarantined, by_reason)
+    return Tally(documents, sum(row["partitions"] for row in rows), sum(row["terms"] for row in rows))
