@@ -11,7 +11,8 @@ from zipcal_spark.coverage import local
 from zipcal_spark.coverage.bound import PrefixBound
 from zipcal_spark.coverage.candidates import candidate_schema
 from zipcal_spark.coverage.rounds import exact_greedy
-from zipcal_spark.documents import Block, read_partition
+from zipcal_spark.documents import Block
+from zipcal_spark.reading import read_partition
 from zipcal_spark.weights import term_weights
 
 

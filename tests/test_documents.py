@@ -20,9 +20,9 @@ from zipcal_spark.documents import (
     block_batch,
     blocks_of,
     hash_terms,
-    read_partition,
     sparse_block,
 )
+from zipcal_spark.reading import read_partition
 from zipcal_spark.units import split_windows
 from zipcal_spark.weights import SCALE, WEIGHTS, term_weights
 
@@ -35,7 +35,7 @@ def limits(monkeypatch):
 
     def set_limits(**values: int) -> None:
         for name, value in values.items():
-            monkeypatch.setattr(f"zipcal_spark.documents.{name}", value)
+            monkeypatch.setattr(f"zipcal_spark.reading.{name}", value)
 
     return set_limits
 
@@ -316,6 +316,25 @@ def test_many_terms_come_in_several_batches():
     assert (
         len({row["term"] for batch in batches if batch["tf"].null_count == 0 for row in batch.to_pylist()}) == 101_000
     )
+
+
+def test_huge_terms_come_in_batches_of_bounded_size(limits):
+    limits(TERM_BYTES_A_BATCH=1000)
+    documents = [(n, "x" * 300 + str(n)) for n in range(10)]
+    batches = read(documents)
+    sizes = [sum(len(term) for term in batch["term"].to_pylist()) for batch in batches if not batch["term"].null_count]
+    assert len(sizes) > 3
+    assert max(sizes) < 1000 + 302
+    assert_counts_are_right(batches, documents)
+
+
+def test_blocks_and_counts_are_let_go_at_so_many_bytes(limits):
+    documents = [(n, "x" * 300 + str(n)) for n in range(10)]
+    limits(BLOCK_BYTES=700, COUNTED_BYTES=700)
+    batches = read(documents, batch=1)
+    assert len(blocks_in(batches)) > 3
+    assert len([batch for batch in batches if not batch["term"].null_count]) > 3
+    assert_counts_are_right(batches, documents)
 
 
 # --- What cannot be used ---

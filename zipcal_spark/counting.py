@@ -9,9 +9,9 @@ from pyspark.sql import functions as F
 
 from zipcal_spark.config import CorpusParameters
 from zipcal_spark.corpus import Corpus
-from zipcal_spark.documents import read_once
 from zipcal_spark.errors import InputError, ZipcalError
 from zipcal_spark.progress import Stages
+from zipcal_spark.reading import read_once
 from zipcal_spark.report import Documents
 from zipcal_spark.result import Kept
 from zipcal_spark.statistics import HashCollision, spectrum, vocabulary
@@ -47,7 +47,7 @@ class Counted:
     Attributes
     ----------
     read : DataFrame
-        See `documents.read_once`.
+        See `reading.read_once`.
     terms : DataFrame
         See `statistics.vocabulary`.
     tally : Tally

@@ -1,33 +1,18 @@
-"""Documents as sparse rows of terms: the one binary layout, its writer and its reader, and the pass that makes them.
-
-One pass over the text (`read_once`) gives everything that later stages need, so that text is never split twice:
-blocks of sparse documents, each partition's own term counts, and the rows that cannot be used.
-"""
+"""Documents as sparse rows of terms: the one binary layout, its writer and its reader. NumPy and Arrow only."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from functools import partial
-from typing import TYPE_CHECKING
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
-from zipcal_spark.units import Windows, split_windows
+from zipcal_spark.units import Windows
 
-if TYPE_CHECKING:
-    from pyspark.sql import DataFrame
-
-# A block is cut off at so many documents or units: small beside a worker's memory, large beside its own overhead.
-BLOCK_DOCUMENTS = 1 << 16
-BLOCK_UNITS = 1 << 22
-# A partition's term counts are combined when so many rows have come together, and let go past twice as many.
-COUNTED_TERMS = 1 << 21
-
+# A block in a row of a DataFrame, for Spark and for Arrow.
 BLOCK_TYPE = "struct<name: string, documents: bigint, rows: binary, terms: binary>"
-_BLOCK_ARROW = pa.struct(
+BLOCK_ARROW = pa.struct(
     [("name", pa.string()), ("documents", pa.int64()), ("rows", pa.binary()), ("terms", pa.binary())]
 )
 
@@ -114,7 +99,7 @@ def block_batch(name: str, block: Block) -> pa.RecordBatch:
     """One row of a `blocks` DataFrame: columns `name`, `documents`, `rows`, `terms`."""
     rows, terms = block.to_bytes()
     row = {"name": name, "documents": len(block.units), "rows": rows, "terms": terms}
-    return pa.RecordBatch.from_pylist([row], schema=pa.schema(_BLOCK_ARROW))
+    return pa.RecordBatch.from_pylist([row], schema=pa.schema(BLOCK_ARROW))
 
 
 def hash_terms(terms: pa.Array, salt: int = 0) -> np.ndarray:
@@ -179,207 +164,3 @@ def _sorted_unique(values: np.ndarray) -> np.ndarray:
     first = np.ones(len(values), bool)
     np.not_equal(values[1:], values[:-1], out=first[1:])
     return values[first]
-
-
-class _TermCounts:
-    """A partition's own term counts, combined as they come."""
-
-    def __init__(self) -> None:
-        self._tables: list[pa.Table] = []
-        self._rows = 0
-
-    def add(self, block: Block, terms: pa.Array) -> Iterator[pa.Table]:
-        columns = {"hash": block.hashes, "term": terms, "tf": block.tf, "df": block.df}
-        self._tables.append(pa.table(columns))
-        self._rows += len(terms)
-        if self._rows > COUNTED_TERMS:
-            yield from self.combine(COUNTED_TERMS)
-
-    def combine(self, keep: int = 0) -> Iterator[pa.Table]:
-        """Combine what has come; give it away if it is more than `keep` rows."""
-        if not self._tables:
-            return
-        combined = self._tables[0] if len(self._tables) == 1 else _combine(pa.concat_tables(self._tables))
-        self._tables = [combined]
-        self._rows = len(combined)
-        if self._rows > keep:
-            self._tables, self._rows = [], 0
-            yield combined
-
-
-def _combine(counts: pa.Table) -> pa.Table:
-    """Sum the counts of equal terms."""
-    encoded = counts["term"].combine_chunks().dictionary_encode()
-    terms, codes = encoded.dictionary, encoded.indices.to_numpy()
-    names = np.empty(len(terms), np.int64)
-    names[codes] = counts["hash"].to_numpy()
-    # Sums of doubles are exact here: counts of one partition are far below 2**53.
-    tf, df = (np.bincount(codes, counts[column].to_numpy(), len(terms)).astype(np.int64) for column in ("tf", "df"))
-    return pa.table({"hash": names, "term": terms, "tf": tf, "df": df})
-
-
-def _unusable(batch: pa.RecordBatch) -> pa.Array:
-    """The reason why a row cannot be used, string, null where it can: by what is known before its text is split."""
-    ids, texts = batch["id"], batch["text"]
-    blank = pc.equal(pc.utf8_length(pc.utf8_trim_whitespace(texts)), 0)
-    known = [
-        (pc.is_valid(batch["fault"]), batch["fault"]),
-        (pc.is_null(ids), "null id"),
-        (pc.is_null(texts), "null text"),
-        (pc.fill_null(blank, False), "blank text"),
-    ]
-    reason: pa.Array = pa.nulls(len(batch), pa.string())
-    for condition, value in reversed(known):
-        reason = pc.if_else(condition, value, reason)
-    return reason
-
-
-def read_partition(
-    batches: Iterable[pa.RecordBatch], *, partition: int, unit: str, max_length: int, salt: int
-) -> Iterator[pa.RecordBatch]:
-    """The pass over one partition.
-
-    Parameters
-    ----------
-    batches : iterable of RecordBatch
-        Columns `id`, `domain`, `text` and `fault` (a reason why the row cannot be used, or null).
-    partition : int
-        The partition's number; names its blocks.
-    unit, max_length
-        See `config.CorpusParameters`.
-    salt : int
-        See `hash_terms`.
-
-    Yields
-    ------
-    RecordBatch
-        Of the columns of `read_once`, each batch of one kind.
-    """
-    counts = _TermCounts()
-    ids: list[pa.Array] = []
-    characters: list[np.ndarray] = []
-    windows: list[Windows] = []
-    block_number = 0
-    id_type = pa.string()
-
-    def flush() -> Iterator[pa.RecordBatch]:
-        nonlocal block_number
-        if ids:
-            block, terms = sparse_block(ids, characters, windows, salt)
-            yield _output(id_type, block=block_batch(f"{partition}-{block_number}", block))
-            for table in counts.add(block, terms):
-                yield from _term_batches(id_type, table)
-            block_number += 1
-            ids.clear()
-            characters.clear()
-            windows.clear()
-
-    for batch in batches:
-        id_type = batch.schema.field("id").type
-        reason = _unusable(batch)
-        if pc.count(reason).as_py():
-            yield _rejected(batch, pc.is_valid(reason), reason.drop_null())
-        usable = batch.filter(pc.is_null(reason))
-        lengths = pc.utf8_length(usable["text"]).to_numpy().astype(np.int64)
-        for part in split_windows(usable["text"], unit, max_length):
-            empty = np.diff(part.offsets) == 0
-            if empty.any():
-                without = usable.take(pa.array(part.rows[empty]))
-                yield _rejected(without, None, pa.array(["no units"] * len(without)))
-                part = Windows(part.rows[~empty], np.append(part.offsets[:-1][~empty], part.offsets[-1]), part.units)
-            if len(part.rows):
-                ids.append(usable["id"].take(pa.array(part.rows)))
-                characters.append(lengths[part.rows])
-                windows.append(part)
-        documents = sum(len(part.rows) for part in windows)
-        if documents >= BLOCK_DOCUMENTS or sum(len(part.units) for part in windows) >= BLOCK_UNITS:
-            yield from flush()
-    yield from flush()
-    for table in counts.combine():
-        yield from _term_batches(id_type, table)
-
-
-def _rejected(batch: pa.RecordBatch, mask: pa.Array | None, reasons: pa.Array) -> pa.RecordBatch:
-    rows = batch if mask is None else batch.filter(mask)
-    struct = pa.StructArray.from_arrays(
-        [rows["id"], rows["domain"], rows["text"], reasons], ["id", "domain", "text", "reason"]
-    )
-    return _output(batch.schema.field("id").type, rejected=struct)
-
-
-def _term_batches(id_type: pa.DataType, table: pa.Table) -> Iterator[pa.RecordBatch]:
-    for batch in table.combine_chunks().to_batches(max_chunksize=100_000):
-        yield _output(id_type, terms=batch)
-
-
-def _output(
-    id_type: pa.DataType,
-    *,
-    block: pa.RecordBatch | None = None,
-    terms: pa.RecordBatch | None = None,
-    rejected: pa.StructArray | None = None,
-) -> pa.RecordBatch:
-    """A batch of one kind: the other kinds' columns are null."""
-    string, long = pa.string(), pa.int64()
-    rejected_type = pa.struct([("id", id_type), ("domain", string), ("text", string), ("reason", string)])
-    schema = pa.schema(
-        [
-            ("block", _BLOCK_ARROW),
-            ("hash", long),
-            ("term", string),
-            ("tf", long),
-            ("df", long),
-            ("rejected", rejected_type),
-        ]
-    )
-    columns: dict[str, pa.Array] = {}
-    if block is not None:
-        columns["block"] = block.to_struct_array()
-    if terms is not None:
-        columns |= {name: terms[name].cast(schema.field(name).type) for name in ("hash", "term", "tf", "df")}
-    if rejected is not None:
-        columns["rejected"] = rejected.cast(rejected_type)
-    length = len(next(iter(columns.values())))
-    return pa.record_batch(
-        [columns[field.name] if field.name in columns else pa.nulls(length, field.type) for field in schema],
-        schema=schema,
-    )
-
-
-def _read_task(batches: Iterable[pa.RecordBatch], *, unit: str, max_length: int, salt: int) -> Iterator[pa.RecordBatch]:
-    import os
-
-    from pyspark import TaskContext
-
-    # Spark gives a worker one core; Polars would take them all.
-    os.environ.setdefault("POLARS_MAX_THREADS", "1")
-    context = TaskContext.get()
-    assert context is not None
-    yield from read_partition(batches, partition=context.partitionId(), unit=unit, max_length=max_length, salt=salt)
-
-
-def read_once(corpus: DataFrame, unit: str, max_length: int, salt: int = 0) -> DataFrame:
-    """The one pass over the text.
-
-    Parameters
-    ----------
-    corpus : DataFrame
-        `id` (string or bigint), `domain`, `text`, `fault`: see `corpus`.
-    unit, max_length
-        See `config.CorpusParameters`.
-    salt : int
-        See `hash_terms`.
-
-    Returns
-    -------
-    DataFrame
-        Rows of three kinds, the columns of the other kinds null: `block` (sparse documents), or `hash`, `term`, `tf`,
-        `df` (a partition's own counts of a term), or `rejected` (id, domain, text, reason).
-    """
-    id_type = corpus.schema["id"].dataType.simpleString()
-    schema = (
-        f"block {BLOCK_TYPE}, hash bigint, term string, tf bigint, df bigint, "
-        f"rejected struct<id: {id_type}, domain: string, text: string, reason: string>"
-    )
-    task = partial(_read_task, unit=unit, max_length=max_length, salt=salt)
-    return corpus.select("id", "domain", "text", "fault").mapInArrow(task, schema)

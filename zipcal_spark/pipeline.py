@@ -1,6 +1,6 @@
 """The whole road: a corpus goes in, the documents that cover the most vocabulary come out.
 
-text --one pass--> sparse documents, term counts, quarantine      counting, documents
+text --one pass--> sparse documents, term counts, quarantine      counting, reading
 term counts --map-reduce--> vocabulary and its laws               statistics, zipf
 vocabulary --broadcast or join--> weights in the documents        statistics.weighted
 documents --rounds--> picks, proven one by one                    strategies, coverage

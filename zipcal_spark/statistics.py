@@ -34,7 +34,7 @@ def vocabulary(counts: DataFrame, rows: int) -> DataFrame:
     Parameters
     ----------
     counts : DataFrame
-        `hash`, `term`, `tf`, `df`: see `documents.read_once`.
+        `hash`, `term`, `tf`, `df`: see `reading.read_once`.
     rows : int
         How many rows these are.
 

@@ -107,6 +107,8 @@ def split_windows(texts: pa.Array, unit: str, max_length: int) -> Iterator[Windo
     Windows
     """
     rule = RULES[unit]
+    if len(texts) == 0:
+        return
     texts = texts.cast(pa.large_string())
     cut = 16 * max_length  # characters; an English word and its blank have six
     ascii_rows = _is_ascii(texts)

@@ -1,0 +1,249 @@
+"""The one pass over the text: it gives everything that later stages need, so that text is never split twice.
+
+Out come blocks of sparse documents, each partition's own term counts, and the rows that cannot be used.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from functools import partial
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from zipcal_spark.documents import BLOCK_ARROW, BLOCK_TYPE, Block, block_batch, sparse_block
+from zipcal_spark.units import Windows, split_windows
+
+if TYPE_CHECKING:
+    from pyspark.sql import DataFrame
+
+# A block is cut off at so many documents, units, or bytes of units: small beside a worker's memory, large beside its
+# own overhead.
+BLOCK_DOCUMENTS = 1 << 16
+BLOCK_UNITS = 1 << 22
+BLOCK_BYTES = 1 << 27
+# A partition's term counts are combined when so many rows or bytes have come together, and let go if they still are.
+COUNTED_TERMS = 1 << 21
+COUNTED_BYTES = 1 << 27
+# Term counts leave in batches of so many rows or bytes of terms: Arrow's strings end at 2 GiB.
+TERMS_A_BATCH = 100_000
+TERM_BYTES_A_BATCH = 1 << 26
+
+
+class _TermCounts:
+    """A partition's own term counts, combined as they come."""
+
+    def __init__(self) -> None:
+        self._tables: list[pa.Table] = []
+        self._rows = self._bytes = 0
+
+    def add(self, block: Block, terms: pa.Array) -> Iterator[pa.Table]:
+        columns = {"hash": block.hashes, "term": terms, "tf": block.tf, "df": block.df}
+        self._keep([*self._tables, pa.table(columns)])
+        if self._full():
+            yield from self.combine(always=False)
+
+    def combine(self, *, always: bool = True) -> Iterator[pa.Table]:
+        """Combine what has come; give it away, or only if it is still too much."""
+        if not self._tables:
+            return
+        combined = self._tables[0] if len(self._tables) == 1 else _combine(pa.concat_tables(self._tables))
+        self._keep([combined])
+        if always or self._full():
+            self._keep([])
+            yield combined
+
+    def _keep(self, tables: list[pa.Table]) -> None:
+        self._tables = tables
+        self._rows, self._bytes = sum(map(len, tables)), sum(table.nbytes for table in tables)
+
+    def _full(self) -> bool:
+        return self._rows > COUNTED_TERMS or self._bytes > COUNTED_BYTES
+
+
+def _combine(counts: pa.Table) -> pa.Table:
+    """Sum the counts of equal terms."""
+    encoded = counts["term"].combine_chunks().dictionary_encode()
+    terms, codes = encoded.dictionary, encoded.indices.to_numpy()
+    names = np.empty(len(terms), np.int64)
+    names[codes] = counts["hash"].to_numpy()
+    # Sums of doubles are exact here: counts of one partition are far below 2**53.
+    tf, df = (np.bincount(codes, counts[column].to_numpy(), len(terms)).astype(np.int64) for column in ("tf", "df"))
+    return pa.table({"hash": names, "term": terms, "tf": tf, "df": df})
+
+
+def _unusable(batch: pa.RecordBatch) -> pa.Array:
+    """The reason why a row cannot be used, string, null where it can: by what is known before its text is split."""
+    ids, texts = batch["id"], batch["text"]
+    blank = pc.equal(pc.utf8_length(pc.utf8_trim_whitespace(texts)), 0)
+    known = [
+        (pc.is_valid(batch["fault"]), batch["fault"]),
+        (pc.is_null(ids), "null id"),
+        (pc.is_null(texts), "null text"),
+        (pc.fill_null(blank, False), "blank text"),
+    ]
+    reason: pa.Array = pa.nulls(len(batch), pa.string())
+    for condition, value in reversed(known):
+        reason = pc.if_else(condition, value, reason)
+    return reason
+
+
+def read_partition(
+    batches: Iterable[pa.RecordBatch], *, partition: int, unit: str, max_length: int, salt: int
+) -> Iterator[pa.RecordBatch]:
+    """The pass over one partition.
+
+    Parameters
+    ----------
+    batches : iterable of RecordBatch
+        Columns `id`, `domain`, `text` and `fault` (a reason why the row cannot be used, or null).
+    partition : int
+        The partition's number; names its blocks.
+    unit, max_length
+        See `config.CorpusParameters`.
+    salt : int
+        See `hash_terms`.
+
+    Yields
+    ------
+    RecordBatch
+        Of the columns of `read_once`, each batch of one kind.
+    """
+    counts = _TermCounts()
+    ids: list[pa.Array] = []
+    characters: list[np.ndarray] = []
+    windows: list[Windows] = []
+    block_number = 0
+    id_type = pa.string()
+
+    def flush() -> Iterator[pa.RecordBatch]:
+        nonlocal block_number
+        if ids:
+            block, terms = sparse_block(ids, characters, windows, salt)
+            yield _output(id_type, block=block_batch(f"{partition}-{block_number}", block))
+            for table in counts.add(block, terms):
+                yield from _term_batches(id_type, table)
+            block_number += 1
+            ids.clear()
+            characters.clear()
+            windows.clear()
+
+    for batch in batches:
+        id_type = batch.schema.field("id").type
+        reason = _unusable(batch)
+        if pc.count(reason).as_py():
+            yield _rejected(batch, pc.is_valid(reason), reason.drop_null())
+        usable = batch.filter(pc.is_null(reason))
+        lengths = pc.utf8_length(usable["text"]).to_numpy().astype(np.int64)
+        for part in split_windows(usable["text"], unit, max_length):
+            empty = np.diff(part.offsets) == 0
+            if empty.any():
+                without = usable.take(pa.array(part.rows[empty]))
+                yield _rejected(without, None, pa.array(["no units"] * len(without)))
+                part = Windows(part.rows[~empty], np.append(part.offsets[:-1][~empty], part.offsets[-1]), part.units)
+            if len(part.rows):
+                ids.append(usable["id"].take(pa.array(part.rows)))
+                characters.append(lengths[part.rows])
+                windows.append(part)
+        if (
+            sum(len(part.rows) for part in windows) >= BLOCK_DOCUMENTS
+            or sum(len(part.units) for part in windows) >= BLOCK_UNITS
+            or sum(part.units.nbytes for part in windows) >= BLOCK_BYTES
+        ):
+            yield from flush()
+    yield from flush()
+    for table in counts.combine():
+        yield from _term_batches(id_type, table)
+
+
+def _rejected(batch: pa.RecordBatch, mask: pa.Array | None, reasons: pa.Array) -> pa.RecordBatch:
+    rows = batch if mask is None else batch.filter(mask)
+    struct = pa.StructArray.from_arrays(
+        [rows["id"], rows["domain"], rows["text"], reasons], ["id", "domain", "text", "reason"]
+    )
+    return _output(batch.schema.field("id").type, rejected=struct)
+
+
+def _term_batches(id_type: pa.DataType, table: pa.Table) -> Iterator[pa.RecordBatch]:
+    """The rows in batches of bounded length and size."""
+    size = np.cumsum(pc.binary_length(table["term"]).to_numpy())
+    part = np.arange(len(table)) // TERMS_A_BATCH + size // TERM_BYTES_A_BATCH
+    starts = np.flatnonzero(np.diff(part, prepend=-1))
+    for start, end in zip(starts, [*starts[1:], len(table)], strict=True):
+        (batch,) = table.slice(start, end - start).combine_chunks().to_batches()
+        yield _output(id_type, terms=batch)
+
+
+def _output(
+    id_type: pa.DataType,
+    *,
+    block: pa.RecordBatch | None = None,
+    terms: pa.RecordBatch | None = None,
+    rejected: pa.StructArray | None = None,
+) -> pa.RecordBatch:
+    """A batch of one kind: the other kinds' columns are null."""
+    string, long = pa.string(), pa.int64()
+    rejected_type = pa.struct([("id", id_type), ("domain", string), ("text", string), ("reason", string)])
+    schema = pa.schema(
+        [
+            ("block", BLOCK_ARROW),
+            ("hash", long),
+            ("term", string),
+            ("tf", long),
+            ("df", long),
+            ("rejected", rejected_type),
+        ]
+    )
+    columns: dict[str, pa.Array] = {}
+    if block is not None:
+        columns["block"] = block.to_struct_array()
+    if terms is not None:
+        columns |= {name: terms[name].cast(schema.field(name).type) for name in ("hash", "term", "tf", "df")}
+    if rejected is not None:
+        columns["rejected"] = rejected.cast(rejected_type)
+    length = len(next(iter(columns.values())))
+    return pa.record_batch(
+        [columns[field.name] if field.name in columns else pa.nulls(length, field.type) for field in schema],
+        schema=schema,
+    )
+
+
+def _read_task(batches: Iterable[pa.RecordBatch], *, unit: str, max_length: int, salt: int) -> Iterator[pa.RecordBatch]:
+    import os
+
+    from pyspark import TaskContext
+
+    # Spark gives a worker one core; Polars would take them all.
+    os.environ.setdefault("POLARS_MAX_THREADS", "1")
+    context = TaskContext.get()
+    assert context is not None
+    yield from read_partition(batches, partition=context.partitionId(), unit=unit, max_length=max_length, salt=salt)
+
+
+def read_once(corpus: DataFrame, unit: str, max_length: int, salt: int = 0) -> DataFrame:
+    """The one pass over the text.
+
+    Parameters
+    ----------
+    corpus : DataFrame
+        `id` (string or bigint), `domain`, `text`, `fault`: see `corpus`.
+    unit, max_length
+        See `config.CorpusParameters`.
+    salt : int
+        See `hash_terms`.
+
+    Returns
+    -------
+    DataFrame
+        Rows of three kinds, the columns of the other kinds null: `block` (sparse documents), or `hash`, `term`, `tf`,
+        `df` (a partition's own counts of a term), or `rejected` (id, domain, text, reason).
+    """
+    id_type = corpus.schema["id"].dataType.simpleString()
+    schema = (
+        f"block {BLOCK_TYPE}, hash bigint, term string, tf bigint, df bigint, "
+        f"rejected struct<id: {id_type}, domain: string, text: string, reason: string>"
+    )
+    task = partial(_read_task, unit=unit, max_length=max_length, salt=salt)
+    return corpus.select("id", "domain", "text", "fault").mapInArrow(task, schema)
