@@ -47,14 +47,14 @@ def look_up(corpus: Corpus, picks: Picks, kept: Kept) -> DataFrame:
     id_ = F.col("id").cast(corpus.id_type).alias("id")
     order = ["domain", "text", "units", "distinct_terms", "gain", "coverage", "layer"]
     selection = kept.keep(found.select("rank", id_, *order))
-    rows, distinct = selection.agg(F.count("*"), F.countDistinct("rank")).collect()[0]
-    if rows > distinct:
+    found_ranks = selection.select("rank").toArrow()["rank"]
+    if len(found_ranks) > len(found_ranks.unique()):
         twice = selection.groupBy("id").count().where("count > 1").orderBy("id").first()
         assert twice is not None
         raise InputError(
             f"The id {twice['id']!r} belongs to more than one document: ids must be unique; choose another id column, "
             "or leave the id out."
         )
-    if rows < len(picks):
+    if len(found_ranks) < len(picks):
         raise ZipcalError("The input changed while it was read: run again when nothing writes to it.")
     return selection

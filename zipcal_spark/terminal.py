@@ -87,7 +87,7 @@ def printable(text: str) -> str:
 
 def print_summary(report: Report, output: str) -> None:
     """Print what a run read, found and selected, and where it lies."""
-    console = Console(highlight=False, soft_wrap=True)
+    console = _stdout()
     _print_facts(console, _facts(report))
     if report.selection is not None:
         console.print(_first_picks(report.selection))
@@ -95,6 +95,10 @@ def print_summary(report: Report, output: str) -> None:
     seconds = ", ".join(f"{name} {value:.1f}" for name, value in report.timings.items())
     time_ = f"{sum(report.timings.values()):.1f} s ({seconds})"
     _print_facts(console, [("Time", time_), ("Output", output)])
+
+
+def _stdout() -> Console:
+    return Console(highlight=False, soft_wrap=True, width=None if sys.stdout.isatty() else 120)
 
 
 def _print_facts(console: Console, facts: list[tuple[str, str]]) -> None:
@@ -128,11 +132,11 @@ def _facts(report: Report) -> list[tuple[str, str]]:
 
 
 def _first_picks(selection: Selection) -> Table:
-    table = Table(title="First picks", title_justify="left", box=None, pad_edge=False)
+    table = Table(title="First picks", title_justify="left", box=None, pad_edge=False, expand=True)
     table.add_column("rank", justify="right", min_width=4)
-    table.add_column("document", no_wrap=True, min_width=24, max_width=60)
+    table.add_column("document", no_wrap=True, max_width=40)
     table.add_column("new terms", justify="right", min_width=9)
-    table.add_column("among them", no_wrap=True)
+    table.add_column("among them", no_wrap=True, ratio=1)
     for pick in selection.first_picks:
         terms = ", ".join(term if len(term) <= 24 else f"{term[:23]}…" for term in pick.terms)
         table.add_row(str(pick.rank), Text(printable(str(pick.id))), f"{pick.new_terms:,}", Text(printable(terms)))
@@ -168,7 +172,7 @@ def print_comparison(outputs: list[Output]) -> None:
     for name, value in _COMPARED.items():
         table.add_row(name, *(value(output) for output in outputs))
     table.add_row("documents shared with the first", *(f"{overlap(outputs[0], output):.1%}" for output in outputs))
-    Console(highlight=False).print(table)
+    _stdout().print(table)
 
 
 _COMPARED: dict[str, Callable[[Output], str]] = {
