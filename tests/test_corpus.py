@@ -214,7 +214,6 @@ def test_a_file_of_any_name_is_that_file(spark, tmp_path, name):
     assert read(spark, tmp_path / name, text_document="file") == [(numbered(tmp_path / name, 0), None, "one", None)]
 
 
-@pytest.mark.xfail(strict=True, reason="_escaped looks for []{}*? but not for a backslash, which Spark takes as a glob")
 def test_a_file_with_a_backslash_in_its_name_is_that_file(spark, tmp_path):
     path = write(tmp_path / "a\\b.txt", b"one")
     assert [row[2] for row in read(spark, path)] == ["one"]
@@ -239,19 +238,21 @@ def test_the_text_column_may_have_any_name_where_rows_are_numbered(spark, tmp_pa
 
 @pytest.mark.parametrize(
     "column",
-    ["size", pytest.param("offset", marks=pytest.mark.xfail(strict=True, reason="offset is a name used inside, too"))],
+    ["size", "offset"],
 )
 def test_columns_of_any_name_may_lie_beside_the_text_where_rows_are_numbered(spark, tmp_path, column):
     path = write_jsonl(tmp_path / "a.jsonl", [{"text": "one", column: 5}, {"text": "two", column: 6}])
     assert [row[0] for row in read(spark, path)] == [numbered(path, 0), numbered(path, 1)]
 
 
-@pytest.mark.xfail(strict=True, reason="Spark takes the first file's header for all: ids and texts change places")
-def test_csv_files_are_read_by_their_own_headers(spark, tmp_path):
+def test_csv_files_of_different_columns_in_one_input_are_refused(spark, tmp_path):
     write(tmp_path / "a.csv", b"id,text\n1,hello\n")
     write(tmp_path / "b.csv", b"text,id\nworld,2\n")
-    rows = read(spark, tmp_path)
-    assert rows == [("1", None, "hello", None), ("2", None, "world", None)]
+    this = job(tmp_path)
+    with pytest.raises(InputError, match=r"CSV file .*\.csv has other columns .* several --input"):
+        pipeline.statistics(corpus.from_paths(spark, this, this), this)
+    both = [read(spark, tmp_path / name)[0] for name in ("a.csv", "b.csv")]
+    assert both == [("1", None, "hello", None), ("2", None, "world", None)]
 
 
 # Ids without an id column
@@ -480,7 +481,6 @@ def test_text_that_is_not_utf_8_is_quarantined_from_text_files(spark, tmp_path, 
     assert eligible == 1
 
 
-@pytest.mark.xfail(strict=True, reason="only the text is made valid UTF-8: the bytes of an id fail the whole run")
 def test_an_id_that_is_not_utf_8_does_not_fail_the_run(spark, tmp_path):
     columns = {"id": raw_strings(b"a\xff", b"b"), "text": ["x y", "z"]}
     this = job(write_parquet(tmp_path / "a.parquet", columns))
@@ -489,9 +489,6 @@ def test_an_id_that_is_not_utf_8_does_not_fail_the_run(spark, tmp_path):
         assert result.report.documents.by_reason == {"invalid UTF-8": 1}
 
 
-@pytest.mark.xfail(
-    strict=True, reason="only the text is made valid UTF-8: a domain's bytes reach the output as they are"
-)
 def test_a_domain_that_is_not_utf_8_does_not_reach_the_output(spark, tmp_path):
     columns = {"id": ["a", "b"], "text": ["x", " "], "lang": raw_strings(b"e\xff", b"d\xff")}
     this = job(write_parquet(tmp_path / "a.parquet", columns), domain_column="lang")
@@ -557,9 +554,7 @@ def test_a_missing_column_names_those_that_are_there(spark, tmp_path, option, co
     "kind",
     [
         "parquet",
-        pytest.param(
-            "jsonl", marks=pytest.mark.xfail(strict=True, reason="'offset', a name used inside, is among them")
-        ),
+        "jsonl",
     ],
 )
 def test_a_missing_column_names_only_columns_of_the_input(spark, tmp_path, kind):
@@ -599,9 +594,6 @@ def test_a_delta_table_is_refused(spark, tmp_path, input_format):
         open_corpus(spark, tmp_path, input_format=input_format)
 
 
-@pytest.mark.xfail(
-    strict=True, reason="_delta_log is looked for under the path as it stands, not under what a glob finds"
-)
 def test_a_delta_table_that_a_glob_finds_is_refused(spark, tmp_path):
     write_parquet(tmp_path / "t" / "a.parquet", {"text": ["a row that the table's log may have deleted"]})
     write(tmp_path / "t" / "_delta_log" / "00000000000000000000.json", b"{}")
@@ -612,10 +604,8 @@ def test_a_delta_table_that_a_glob_finds_is_refused(spark, tmp_path):
 @pytest.mark.parametrize(
     "content",
     [
-        pytest.param(b"", marks=pytest.mark.xfail(strict=True, reason="it is asked to choose among columns, of none")),
-        pytest.param(
-            b"{bad\n", marks=pytest.mark.xfail(strict=True, reason="as above: nothing says that all is malformed")
-        ),
+        b"",
+        b"{bad\n",
     ],
     ids=["empty", "malformed"],
 )
@@ -634,9 +624,6 @@ def test_an_input_without_rows_or_without_usable_rows_is_refused(spark, tmp_path
             pipeline.statistics(corpus.from_paths(spark, this, this), this)
 
 
-@pytest.mark.xfail(
-    strict=True, reason="Hadoop's exceptions come through as Py4JJavaError: exit status 1 and no sentence"
-)
 def test_a_scheme_that_spark_does_not_know_is_refused(spark):
     with pytest.raises(InputError, match="nosuch"):
         open_corpus(spark, "nosuch://bucket/a.jsonl")

@@ -146,7 +146,6 @@ def test_tables_without_rows_have_their_columns(spark, tmp_path):
     assert (len(quarantine), quarantine.schema.names) == (0, ["id", "domain", "text", "reason"])
 
 
-@pytest.mark.xfail(strict=True, reason="Spark leaves nulls out of JSON: a column without values is in no row")
 def test_rows_of_json_have_all_columns_where_values_are_null(spark, tmp_path):
     with ZipCal().select(spark.createDataFrame(pa.table({"id": ["x"], "text": ["a"]}))) as found:
         found.write(str(tmp_path / "out"), "json")
@@ -333,12 +332,7 @@ def test_overwrite_takes_an_empty_folder_or_none(small, tmp_path):
     "foreign",
     [
         "notes.txt",
-        pytest.param(
-            "report.json",
-            marks=pytest.mark.xfail(
-                strict=True, reason="any folder with a report.json is taken for an output of zipcal"
-            ),
-        ),
+        "report.json",
     ],
 )
 def test_overwrite_refuses_a_folder_that_is_no_output_of_zipcal(small, tmp_path, foreign):
@@ -383,30 +377,22 @@ def select(spark, *inputs, out, **parameters):
     return run.run_select(job, Silent())
 
 
-@pytest.mark.xfail(
-    strict=True, reason="run passes [NAME=]PATH to check_output as it stands: a named input is never found"
-)
 def test_an_output_in_a_named_input_is_refused(spark, corpus_folder):
     with pytest.raises(InputError, match="lies in the input"):
         select(spark, f"wiki={corpus_folder}", out=corpus_folder / "out")
 
 
-@pytest.mark.xfail(strict=True, reason="run passes [NAME=]PATH to check_output as it stands: NAME=file is no scheme")
 def test_a_named_input_may_be_a_uri(spark, corpus_folder, tmp_path):
     select(spark, f"wiki=file://{corpus_folder}", out=tmp_path / "out")
     assert table(tmp_path / "out", "selection")["domain"].to_pylist() == ["wiki"]
 
 
-@pytest.mark.xfail(
-    strict=True, reason="only an output in an input is looked for: here the input goes with the old output"
-)
 @pytest.mark.parametrize("inside", ["selection", "selection/*.json"])
 def test_an_input_in_the_output_is_refused(spark, old, inside):
     with pytest.raises(InputError):
         check(spark, old[0], True, [old[0] / inside])
 
 
-@pytest.mark.xfail(strict=True, reason="IllegalArgumentException of Hadoop: exit status 1 and no advice")
 def test_the_root_folder_is_refused(spark):
     with pytest.raises(InputError, match="name one below it"):
         check(spark, "/")

@@ -29,7 +29,7 @@ _SUFFIXES = {
 _COMPRESSED = (".gz", ".bz2", ".zst")
 _INTEGERS = (T.ByteType, T.ShortType, T.IntegerType, T.LongType)
 _MALFORMED = "_zipcal_malformed"
-_FILE, _START, _ROW = "_zipcal_file", "_zipcal_start", "_zipcal_row"
+_FILE, _START, _ROW, _BEFORE = "_zipcal_file", "_zipcal_start", "_zipcal_row", "_zipcal_before"
 
 
 @dataclass(frozen=True)
@@ -128,7 +128,7 @@ def _read(
     spark: SparkSession, given: str, job: JobParameters, parameters: CorpusParameters
 ) -> tuple[DataFrame, Source]:
     """The documents of one `--input`."""
-    domain, path = _split_name(given)
+    domain, path = split_name(given)
     format_ = _format(spark, path, job.input_format)
     try:
         df = _load(spark, path, format_, job.text_document)
@@ -144,15 +144,15 @@ def _read(
     return rows, Source(path, domain, format_, schema)
 
 
-def _split_name(given: str) -> tuple[str | None, str]:
-    """NAME and PATH of [NAME=]PATH: a NAME has no '/' and no ':'."""
+def split_name(given: str) -> tuple[str | None, str]:
+    """NAME, or None, and PATH of an input [NAME=]PATH: a NAME has no '/' and no ':'."""
     match = re.fullmatch(r"([^=/:\\]+)=(.+)", given, re.DOTALL)
     return (match[1], match[2]) if match else (None, given)
 
 
 def _format(spark: SparkSession, path: str, format_: str) -> str:
     """The format of the files at a path, by their suffixes where it is `auto`."""
-    if Files(spark, path).exists(f"{path.rstrip('/')}/_delta_log"):
+    if Files(spark, path).found(f"{path.rstrip('/')}/_delta_log"):
         raise InputError(f"{path} is a Delta table, which this version does not read: export it to Parquet first.")
     try:
         files = spark.read.format("text").load(_escaped(spark, path)).inputFiles()
@@ -184,7 +184,7 @@ def _suffix(file: str) -> str:
 
 def _escaped(spark: SparkSession, path: str) -> str:
     """The path for Spark's readers: a file whose name looks like a glob is that file."""
-    if re.search(r"[\[\]{}*?]", path) and Files(spark, path).exists(path):
+    if re.search(r"[\[\]{}*?\\]", path) and Files(spark, path).exists(path):
         return re.sub(r"([\[\]{}*?\\])", r"\\\1", path)
     return path
 
@@ -194,7 +194,7 @@ def _load(spark: SparkSession, path: str, format_: str, text_document: str) -> D
     if format_ == "text":
         reader = reader.option("wholetext", text_document == "file")
     if format_ == "csv":
-        reader = reader.options(header=True, multiLine=True, escape='"')
+        reader = reader.options(header=True, multiLine=True, escape='"', enforceSchema=False)
     if format_ in ("json", "csv"):
         reader = reader.options(mode="PERMISSIVE", columnNameOfCorruptRecord=_MALFORMED)
     location = _escaped(spark, path)
@@ -215,6 +215,18 @@ def _cannot_read(path: str, error: AnalysisException) -> InputError:
     return InputError(f"{path} cannot be read ({message}): check the path and --input-format.")
 
 
+def reading_fault(error: Exception) -> InputError | None:
+    """What is wrong with the input if Spark found it only while it read; None if it is something else."""
+    text = str(error)
+    if "CSV header does not conform to the schema" in text:
+        file = re.search(r"CSV file: (\S+)", text)
+        return InputError(
+            f"The CSV file {file[1] if file else ''} has other columns than the first one of its input: "
+            "give files of different columns as several --input."
+        )
+    return None
+
+
 def _ddl(df: DataFrame) -> str:
     return ", ".join(f"{field.name} {field.dataType.simpleString()}" for field in df.schema if field.name != _MALFORMED)
 
@@ -229,6 +241,8 @@ def _id_column(df: DataFrame, parameters: CorpusParameters, place: str) -> str |
 def _must_have(df: DataFrame, column: str, option: str, place: str) -> None:
     if column not in df.columns:
         there = ", ".join(name for name in df.columns if not name.startswith("_zipcal_"))
+        if not there:
+            raise InputError(f"{place} has no record that can be read: look at the file, and at --input-format.")
         raise InputError(f"{place} has no column {column!r}: choose one of its columns ({there}) with {option}.")
 
 
@@ -244,10 +258,10 @@ def _documents(
             f"column {parameters.text_column!r} of {place} is {text_type.simpleString()}, not text: "
             "choose another with --text-column."
         )
-    label = F.lit(domain).cast("string")
+    label: Column = F.lit(domain).cast("string")
     if domain is None and parameters.domain_column is not None:
         _must_have(df, parameters.domain_column, "--domain-column", place)
-        label = _column(parameters.domain_column).cast("string")
+        label = F.make_valid_utf8(_column(parameters.domain_column).cast("string"))
     fault: Column = F.lit(None).cast("string")
     text = text.cast("string")
     if _MALFORMED in df.columns:
@@ -266,6 +280,8 @@ def _documents(
         id_ = _column(id_column)
         if isinstance(id_type, T.StringType):
             id_ = id_.cast("string")  # without a collation: ids are compared by their bytes
+            fault = F.coalesce(fault, F.when(~F.is_valid_utf8(id_), F.lit("invalid UTF-8")))
+            id_ = F.make_valid_utf8(id_)
     elif _FILE in df.columns:
         id_ = F.concat(_FILE, F.lit("#"), F.lpad(F.col(_ROW).cast("string"), 9, "0"))
     else:
@@ -290,10 +306,10 @@ def _with_file_and_row(df: DataFrame, format_: str, text_document: str) -> DataF
     numbered = located.mapInArrow(_number_rows, schema)
     # Where a file was split, a part's rows follow those of the parts before it.
     before = Window.partitionBy(_FILE).orderBy(_START).rowsBetween(Window.unboundedPreceding, -1)
-    sizes = numbered.groupBy(_FILE, _START).agg(F.count("*").alias("size"))
-    offsets = sizes.select(_FILE, _START, F.coalesce(F.sum("size").over(before), F.lit(0)).alias("offset"))
+    sizes = numbered.groupBy(_FILE, _START).agg(F.count("*").alias(_BEFORE))
+    offsets = sizes.select(_FILE, _START, F.coalesce(F.sum(_BEFORE).over(before), F.lit(0)).alias(_BEFORE))
     placed = numbered.join(F.broadcast(offsets), [_FILE, _START])
-    return placed.withColumn(_ROW, F.col(_ROW) + F.col("offset"))
+    return placed.withColumn(_ROW, F.col(_ROW) + F.col(_BEFORE))
 
 
 def _number_rows(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:

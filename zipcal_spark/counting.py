@@ -8,7 +8,7 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from zipcal_spark.config import CorpusParameters
-from zipcal_spark.corpus import Corpus
+from zipcal_spark.corpus import Corpus, reading_fault
 from zipcal_spark.errors import InputError, ZipcalError
 from zipcal_spark.progress import Stages
 from zipcal_spark.reading import read_once
@@ -96,7 +96,12 @@ def count(corpus: Corpus, parameters: CorpusParameters, stages: Stages, kept: Ke
     for salt in range(4):
         with stages.stage("read", "Reading text, counting terms"):
             read = kept.keep(read_once(corpus.rows, parameters.unit, parameters.max_length, salt))
-            tally = _tally(read)
+            try:
+                tally = _tally(read)
+            except Exception as error:
+                if fault := reading_fault(error):
+                    raise fault from error
+                raise
         with stages.stage("statistics", "Merging the counts of all partitions"):
             terms = kept.keep(vocabulary(read.where("term is not null"), tally.counted_terms))
             try:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+from py4j.protocol import Py4JJavaError
 from pyspark.sql import SparkSession
 
-from zipcal_spark.errors import ZipcalError
+from zipcal_spark.errors import InputError, ZipcalError
 
 
 class Files:
@@ -21,6 +22,8 @@ class Files:
 
     Raises
     ------
+    InputError
+        No file system is known for the path's scheme.
     ZipcalError
         The session is of Spark Connect.
     """
@@ -32,12 +35,20 @@ class Files:
                 "Paths cannot be handled through Spark Connect: read a DataFrame and pass it to ZipCal().select(df)."
             )
         self._path = jvm.org.apache.hadoop.fs.Path
-        self._utils = jvm.org.apache.hadoop.fs.FileUtil
-        self._system: Any = self._path(path).getFileSystem(spark._jsparkSession.sessionState().newHadoopConf())
+        try:
+            self._system: Any = self._path(path).getFileSystem(spark._jsparkSession.sessionState().newHadoopConf())
+        except Py4JJavaError as error:
+            raise InputError(
+                f"{path} cannot be reached ({error.java_exception.getMessage()}): check its scheme."
+            ) from error
 
     def exists(self, path: str) -> bool:
         """Whether something is at the path, taken as it stands: no glob."""
         return bool(self._system.exists(self._path(path)))
+
+    def found(self, pattern: str) -> bool:
+        """Whether a glob finds something."""
+        return bool(self._system.globStatus(self._path(pattern)))
 
     def qualified(self, path: str) -> str:
         """The path as an absolute URI."""
@@ -65,6 +76,14 @@ class Files:
     def make_folder(self, path: str) -> None:
         """Make a folder, and those above it."""
         self._system.mkdirs(self._path(path))
+
+    def read(self, path: str) -> bytes:
+        """A small file's content."""
+        stream = self._system.open(self._path(path))
+        try:
+            return bytes(stream.readAllBytes())
+        finally:
+            stream.close()
 
     def write(self, path: str, content: bytes) -> None:
         """Write a new file."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import secrets
@@ -33,14 +34,18 @@ def check_output(spark: SparkSession, output: str, overwrite: bool, inputs: tupl
     place = files.qualified(output)
     for path in inputs:
         source = Files(spark, path).qualified(path)
-        if place == source or place.startswith(source.rstrip("/") + "/"):
+        if _lies_in(place, source):
             raise InputError(f"The output {output} lies in the input {path}: write it elsewhere.")
+        if _lies_in(source, place):
+            raise InputError(f"The input {path} lies in the output {output}: write that elsewhere.")
     if not files.exists(output):
         return
     if not overwrite:
         raise InputError(f"{output} exists already: choose another --output, or replace it with --overwrite.")
-    if files.names(output) and not files.exists(f"{output}/{REPORT}"):
-        raise InputError(f"{output} is not an output of zipcal (no {REPORT}), so it is not replaced: choose another.")
+    if files.names(output) and not _is_output(files, output):
+        raise InputError(
+            f"{output} is not an output of zipcal (no {REPORT} of one), so it is not replaced: choose another."
+        )
 
 
 @contextmanager
@@ -76,15 +81,30 @@ def written_aside(spark: SparkSession, output: str, overwrite: bool) -> Iterator
 
 def write_table(table: DataFrame, path: str, format_: str) -> None:
     """Write a table in one of `config.OutputFormat`."""
-    table.write.format(format_).save(path)
+    table.write.format(format_).option("ignoreNullFields", "false").save(path)
 
 
 def _split(files: Files, output: str) -> tuple[str, str]:
     """Parent, as a URI, and name of the output folder."""
-    parent, _, name = files.qualified(output).rstrip("/").rpartition("/")
+    parent, _, name = files.qualified(output).rstrip("/").rpartition("/") if output.strip("/") else ("", "", "")
     if not name:
         raise InputError(f"{output} is no folder that could be written: name one below it.")
     return parent, name
+
+
+def _lies_in(place: str, folder: str) -> bool:
+    return place == folder or place.startswith(folder.rstrip("/") + "/")
+
+
+def _is_output(files: Files, folder: str) -> bool:
+    """Whether a folder was written by `result.ZipCalResult.write`."""
+    if not files.exists(f"{folder}/{REPORT}"):
+        return False
+    try:
+        report = json.loads(files.read(f"{folder}/{REPORT}"))
+    except ValueError:
+        return False
+    return isinstance(report, dict) and {"documents", "vocabulary", "selection", "parameters"} <= report.keys()
 
 
 def _clean(files: Files, parent: str, name: str) -> None:

@@ -12,7 +12,7 @@ from pyspark.sql import SparkSession
 
 from zipcal_spark import pipeline
 from zipcal_spark.config import JobParameters, SelectJob, StatsJob
-from zipcal_spark.corpus import from_paths
+from zipcal_spark.corpus import from_paths, split_name
 from zipcal_spark.errors import RunFailed, ZipcalError
 from zipcal_spark.output import check_output
 from zipcal_spark.progress import Progress
@@ -54,7 +54,8 @@ def _session(job: JobParameters, progress: Progress) -> Iterator[SparkSession]:
         progress.stage("Starting Spark")
         with spark_session(job.master, job.conf, log) as spark:
             progress.stage("Looking at the input")
-            check_output(spark, job.output, job.overwrite, job.input)
+            paths = tuple(split_name(given)[1] for given in job.input)
+            check_output(spark, job.output, job.overwrite, paths)
             yield spark
     except ZipcalError:
         log.unlink()
