@@ -9,13 +9,14 @@ from functools import reduce
 
 import numpy as np
 import pyarrow as pa
-from pyspark.errors import AnalysisException
+from py4j.protocol import Py4JJavaError
+from pyspark.errors import PySparkException
 from pyspark.sql import Column, DataFrame, SparkSession, Window
 from pyspark.sql import functions as F
 from pyspark.sql import types as T
 
 from zipcal_spark.config import CorpusParameters, JobParameters
-from zipcal_spark.errors import InputError
+from zipcal_spark.errors import InputError, cause_of
 from zipcal_spark.files import Files
 
 _SUFFIXES = {
@@ -132,7 +133,7 @@ def _read(
     format_ = _format(spark, path, job.input_format)
     try:
         df = _load(spark, path, format_, job.text_document)
-    except AnalysisException as error:
+    except (PySparkException, Py4JJavaError) as error:
         raise _cannot_read(path, error) from error
     if format_ == "text":
         df = df.withColumnRenamed("value", parameters.text_column)
@@ -156,7 +157,7 @@ def _format(spark: SparkSession, path: str, format_: str) -> str:
         raise InputError(f"{path} is a Delta table, which this version does not read: export it to Parquet first.")
     try:
         files = spark.read.format("text").load(_escaped(spark, path)).inputFiles()
-    except AnalysisException as error:
+    except (PySparkException, Py4JJavaError) as error:
         raise _cannot_read(path, error) from error
     if not files:
         raise InputError(f"{path} holds no files: name a file, a folder or a glob that has some.")
@@ -205,14 +206,13 @@ def _load(spark: SparkSession, path: str, format_: str, text_document: str) -> D
     return reader.load(location)
 
 
-def _cannot_read(path: str, error: AnalysisException) -> InputError:
-    condition = error.getCondition() or ""
+def _cannot_read(path: str, error: Exception) -> InputError:
+    condition = (error.getCondition() if isinstance(error, PySparkException) else None) or ""
     if condition.startswith("PATH_NOT_FOUND"):
         return InputError(f"{path} does not exist: name a file, a folder or a glob that does.")
     if condition.startswith("UNABLE_TO_INFER_SCHEMA"):
         return InputError(f"{path} holds nothing that can be read: name files with at least one row.")
-    message = str(error).splitlines()[0]
-    return InputError(f"{path} cannot be read ({message}): check the path and --input-format.")
+    return InputError(f"{path} cannot be read ({cause_of(error)}): check the path and --input-format.")
 
 
 def reading_fault(error: Exception) -> InputError | None:
@@ -224,6 +224,8 @@ def reading_fault(error: Exception) -> InputError | None:
             f"The CSV file {file[1] if file else ''} has other columns than the first one of its input: "
             "give files of different columns as several --input."
         )
+    if file := re.search(r"\[FAILED_READ_FILE[^]]*\] Encountered error while reading file (\S+?)\.?\s", text):
+        return InputError(f"{file[1]} cannot be read ({cause_of(error)}): replace it, or leave it out.")
     return None
 
 

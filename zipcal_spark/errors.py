@@ -19,3 +19,12 @@ class JavaNotFound(ZipcalError):
 
 class RunFailed(ZipcalError):
     """Spark failed in the middle of a run; nothing was written (exit status 1)."""
+
+
+def cause_of(error: Exception) -> str:
+    """What is at the bottom of an error, in a line."""
+    java = getattr(error, "java_exception", None)
+    while java is not None and java.getCause() is not None:
+        java = java.getCause()
+    message = str(java.getMessage() if java is not None else error).strip()
+    return f"{type(error).__name__}: {(message.splitlines() or [''])[0].rstrip('.')}"

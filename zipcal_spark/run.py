@@ -13,7 +13,7 @@ from pyspark.sql import SparkSession
 from zipcal_spark import pipeline
 from zipcal_spark.config import JobParameters, SelectJob, StatsJob
 from zipcal_spark.corpus import from_paths, split_name
-from zipcal_spark.errors import RunFailed, ZipcalError
+from zipcal_spark.errors import RunFailed, ZipcalError, cause_of
 from zipcal_spark.output import check_output
 from zipcal_spark.progress import Progress
 from zipcal_spark.report import Report
@@ -61,10 +61,8 @@ def _session(job: JobParameters, progress: Progress) -> Iterator[SparkSession]:
         log.unlink()
         raise
     except Exception as error:
-        cause = (str(error).strip().splitlines() or [""])[0].rstrip(".")
-        raise RunFailed(
-            f"The run failed, and nothing was written ({type(error).__name__}: {cause}): Spark's log is {log}."
-        ) from error
+        sentence = f"The run failed, and nothing was written ({cause_of(error)})"
+        raise RunFailed(f"{sentence}: Spark's log is {log}.") from error
     except BaseException:
         log.unlink()
         raise
