@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -18,9 +19,11 @@ app = App(
     name="zipcal",
     help="Pick the documents that cover the most vocabulary, as calibration data for model compression.",
     version=__version__,
+    suppress_keyboard_interrupt=False,
     default_parameter=Parameter(negative=()),
 )
 app.meta.group_parameters = Group("Configuration", sort_key=9)
+app.meta.suppress_keyboard_interrupt = False
 
 _Flat = Parameter(name="*")
 
@@ -105,6 +108,7 @@ def main(arguments: list[str] | None = None) -> int:
     int
         Exit status: 0 done; 2 bad usage or bad input; 1 the run failed. Nothing is written where it is not 0.
     """
+    logging.getLogger().addHandler(logging.NullHandler())  # what libraries log is not for the terminal
     try:
         app.meta(arguments, exit_on_error=False, print_error=False, result_action="return_value")
     except cyclopts.CycloptsError as error:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -66,6 +68,9 @@ def spark_session(
             spark = builder.getOrCreate()
     except Exception as error:
         raise ZipcalError(f"Spark did not start ({_first_line(error)}): check --master and --conf.") from error
+    if threading.current_thread() is threading.main_thread():
+        # pyspark's own handler talks to the JVM in the middle of another talk; stopping the session cancels all.
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
         spark.sparkContext.setLogLevel("ERROR")
         yield spark
