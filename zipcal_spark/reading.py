@@ -5,6 +5,7 @@ Out come blocks of sparse documents, each partition's own term counts, and the r
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterable, Iterator
 from functools import partial
 from typing import TYPE_CHECKING
@@ -74,20 +75,39 @@ def _combine(counts: pa.Table) -> pa.Table:
     return pa.table({"hash": names, "term": terms, "tf": tf, "df": df})
 
 
-def _unusable(batch: pa.RecordBatch) -> pa.Array:
-    """The reason why a row cannot be used, string, null where it can: by what is known before its text is split."""
-    ids, texts = batch["id"], batch["text"]
-    blank = pc.equal(pc.utf8_length(pc.utf8_trim_whitespace(texts)), 0)
-    known = [
-        (pc.is_valid(batch["fault"]), batch["fault"]),
-        (pc.is_null(ids), "null id"),
-        (pc.is_null(texts), "null text"),
-        (pc.fill_null(blank, False), "blank text"),
-    ]
-    reason: pa.Array = pa.nulls(len(batch), pa.string())
-    for condition, value in reversed(known):
-        reason = pc.if_else(condition, value, reason)
-    return reason
+class _OpenBlock:
+    """The documents that the next block is made of."""
+
+    def __init__(self) -> None:
+        self._ids: list[pa.Array] = []
+        self._characters: list[np.ndarray] = []
+        self._windows: list[Windows] = []
+
+    def add(self, ids: pa.Array, characters: np.ndarray, windows: Windows) -> None:
+        self._ids.append(ids)
+        self._characters.append(characters)
+        self._windows.append(windows)
+
+    def is_empty(self) -> bool:
+        return not self._ids
+
+    def is_full(self) -> bool:
+        return (
+            sum(map(len, self._ids)) >= BLOCK_DOCUMENTS
+            or sum(len(part.units) for part in self._windows) >= BLOCK_UNITS
+            or sum(part.units.nbytes for part in self._windows) >= BLOCK_BYTES
+        )
+
+    def close(self, salt: int) -> tuple[Block, pa.Array]:
+        """The block and its terms."""
+        return sparse_block(self._ids, self._characters, self._windows, salt)
+
+
+def _fault(batch: pa.RecordBatch) -> pa.Array:
+    """The reason why a row cannot be used, as far as it is known before its text is split; string, null where none."""
+    reason = pc.if_else(pc.is_null(batch["text"]), "null text", pa.scalar(None, pa.string()))
+    reason = pc.if_else(pc.is_null(batch["id"]), "null id", reason)
+    return pc.coalesce(batch["fault"], reason)
 
 
 def read_partition(
@@ -112,58 +132,47 @@ def read_partition(
         Of the columns of `read_once`, each batch of one kind.
     """
     counts = _TermCounts()
-    ids: list[pa.Array] = []
-    characters: list[np.ndarray] = []
-    windows: list[Windows] = []
-    block_number = 0
+    open_block = _OpenBlock()
+    numbers = itertools.count()
     id_type = pa.string()
 
-    def flush() -> Iterator[pa.RecordBatch]:
-        nonlocal block_number
-        if ids:
-            block, terms = sparse_block(ids, characters, windows, salt)
-            yield _output(id_type, block=block_batch(f"{partition}-{block_number}", block))
-            for table in counts.add(block, terms):
-                yield from _term_batches(id_type, table)
-            block_number += 1
-            ids.clear()
-            characters.clear()
-            windows.clear()
+    def close_block() -> Iterator[pa.RecordBatch]:
+        block, terms = open_block.close(salt)
+        yield _output(id_type, block=block_batch(f"{partition}-{next(numbers)}", block))
+        for table in counts.add(block, terms):
+            yield from _term_batches(id_type, table)
 
     for batch in batches:
         id_type = batch.schema.field("id").type
-        reason = _unusable(batch)
-        if pc.count(reason).as_py():
-            yield _rejected(batch, pc.is_valid(reason), reason.drop_null())
-        usable = batch.filter(pc.is_null(reason))
-        lengths = pc.utf8_length(usable["text"]).to_numpy().astype(np.int64)
-        for part in split_windows(usable["text"], unit, max_length):
-            empty = np.diff(part.offsets) == 0
+        fault = _fault(batch)
+        if fault.null_count < len(batch):
+            yield _rejected(batch.filter(pc.is_valid(fault)), fault.drop_null())
+        usable = batch.filter(pc.is_null(fault))
+        characters = pc.utf8_length(usable["text"]).to_numpy().astype(np.int64)
+        for windows in split_windows(usable["text"], unit, max_length):
+            empty = np.diff(windows.offsets) == 0
             if empty.any():
-                without = usable.take(pa.array(part.rows[empty]))
-                yield _rejected(without, None, pa.array(["no units"] * len(without)))
-                part = Windows(part.rows[~empty], np.append(part.offsets[:-1][~empty], part.offsets[-1]), part.units)
-            if len(part.rows):
-                ids.append(usable["id"].take(pa.array(part.rows)))
-                characters.append(lengths[part.rows])
-                windows.append(part)
-        if (
-            sum(len(part.rows) for part in windows) >= BLOCK_DOCUMENTS
-            or sum(len(part.units) for part in windows) >= BLOCK_UNITS
-            or sum(part.units.nbytes for part in windows) >= BLOCK_BYTES
-        ):
-            yield from flush()
-    yield from flush()
+                rows = usable.take(pa.array(windows.rows[empty]))
+                blank = pc.equal(pc.utf8_trim_whitespace(rows["text"]), "")
+                yield _rejected(rows, pc.if_else(blank, "blank text", "no units"))
+                windows = Windows(windows.rows[~empty], windows.offsets[np.append(~empty, True)], windows.units)
+            if len(windows.rows):
+                ids = usable["id"].take(pa.array(windows.rows))
+                open_block.add(ids, characters[windows.rows], windows)
+        if open_block.is_full():
+            yield from close_block()
+            open_block = _OpenBlock()
+    if not open_block.is_empty():
+        yield from close_block()
     for table in counts.combine():
         yield from _term_batches(id_type, table)
 
 
-def _rejected(batch: pa.RecordBatch, mask: pa.Array | None, reasons: pa.Array) -> pa.RecordBatch:
-    rows = batch if mask is None else batch.filter(mask)
+def _rejected(rows: pa.RecordBatch, reasons: pa.Array) -> pa.RecordBatch:
     struct = pa.StructArray.from_arrays(
         [rows["id"], rows["domain"], rows["text"], reasons], ["id", "domain", "text", "reason"]
     )
-    return _output(batch.schema.field("id").type, rejected=struct)
+    return _output(rows.schema.field("id").type, rejected=struct)
 
 
 def _term_batches(id_type: pa.DataType, table: pa.Table) -> Iterator[pa.RecordBatch]:
