@@ -26,7 +26,11 @@ from zipcal_spark.reading import read_partition
 from zipcal_spark.units import split_windows
 from zipcal_spark.weights import SCALE, WEIGHTS, term_weights
 
-KINDS = {"block": ["block"], "terms": ["hash", "term", "tf", "df"], "rejected": ["rejected"]}
+KINDS = {
+    "block": ["name", "documents", "rows", "terms"],
+    "terms": ["hash", "term", "tf", "df"],
+    "rejected": ["rejected"],
+}
 
 
 @pytest.fixture
@@ -64,7 +68,7 @@ def rejected_in(batches) -> list[tuple]:
 
 
 def names_in(batches) -> list[str]:
-    return [row["block"]["name"] for row in rows_of("block", batches)]
+    return [row["name"] for row in rows_of("block", batches)]
 
 
 def assert_same_block(one: Block, other: Block) -> None:
@@ -115,7 +119,7 @@ def assert_counts_are_right(batches, documents, unit="word", max_length=128) -> 
         df_of_blocks.update(own_df)
     assert found == set(corpus.windows)
     assert (tf_of_blocks, df_of_blocks) == (corpus.tf, corpus.df)
-    assert [row["block"]["documents"] for row in rows_of("block", batches)] == [len(b.units) for b in blocks]
+    assert [row["documents"] for row in rows_of("block", batches)] == [len(b.units) for b in blocks]
     lost = {id_ for id_, _, _, _ in rejected_in(batches)}
     assert lost | found == set(text_of)
     assert len(rejected_in(batches)) + len(found) == len(documents)
@@ -182,7 +186,7 @@ def test_all_batches_have_the_schema_of_the_pass():
         assert len(batches) == 3
         for batch in batches:
             assert batch.schema.equals(batches[0].schema)
-            assert batch.schema.names == ["block", "hash", "term", "tf", "df", "rejected"]
+            assert batch.schema.names == [name for kind in KINDS.values() for name in kind]
             assert batch.schema.field("rejected").type.field("id").type == id_type
 
 

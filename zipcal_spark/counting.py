@@ -66,7 +66,9 @@ class Counted:
 
     def blocks(self) -> DataFrame:
         """The sparse documents: `name`, `documents`, `rows`, `terms`."""
-        return self.read.where("block is not null").select("block.*").coalesce(self.partitions)
+        return (
+            self.read.where("name is not null").select("name", "documents", "rows", "terms").coalesce(self.partitions)
+        )
 
     def quarantine(self, corpus: Corpus) -> DataFrame:
         """Rows that cannot be used: `id`, `domain`, `text`, `reason`."""
@@ -120,10 +122,10 @@ def _tally(read: DataFrame) -> Tally:
         There is no document that can be used.
     """
     reason = F.col("rejected.reason").alias("reason")
-    partition = F.substring_index("block.name", "-", 1)
+    partition = F.substring_index("name", "-", 1)
     counts = read.groupBy(reason).agg(
         F.count("rejected").alias("rejected"),
-        F.coalesce(F.sum("block.documents"), F.lit(0)).alias("documents"),
+        F.coalesce(F.sum("documents"), F.lit(0)).alias("documents"),
         F.countDistinct(partition).alias("partitions"),
         F.count("term").alias("terms"),
     )

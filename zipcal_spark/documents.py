@@ -10,9 +10,9 @@ import pyarrow as pa
 
 from zipcal_spark.units import Windows
 
-# A block in a row of a DataFrame, for Spark and for Arrow.
-BLOCK_TYPE = "struct<name: string, documents: bigint, rows: binary, terms: binary>"
-BLOCK_ARROW = pa.struct(
+# A block as a row of a DataFrame, for Spark and for Arrow.
+BLOCK_COLUMNS = "name string, documents bigint, rows binary, terms binary"
+BLOCK_SCHEMA = pa.schema(
     [("name", pa.string()), ("documents", pa.int64()), ("rows", pa.binary()), ("terms", pa.binary())]
 )
 
@@ -99,7 +99,7 @@ def block_batch(name: str, block: Block) -> pa.RecordBatch:
     """One row of a `blocks` DataFrame: columns `name`, `documents`, `rows`, `terms`."""
     rows, terms = block.to_bytes()
     row = {"name": name, "documents": len(block.units), "rows": rows, "terms": terms}
-    return pa.RecordBatch.from_pylist([row], schema=pa.schema(BLOCK_ARROW))
+    return pa.RecordBatch.from_pylist([row], schema=BLOCK_SCHEMA)
 
 
 def hash_terms(terms: pa.Array, salt: int = 0) -> np.ndarray:

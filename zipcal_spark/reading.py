@@ -14,7 +14,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from zipcal_spark.documents import BLOCK_ARROW, BLOCK_TYPE, Block, block_batch, sparse_block
+from zipcal_spark.documents import BLOCK_COLUMNS, BLOCK_SCHEMA, Block, block_batch, sparse_block
 from zipcal_spark.units import Windows, split_windows
 
 if TYPE_CHECKING:
@@ -138,7 +138,7 @@ def read_partition(
 
     def close_block() -> Iterator[pa.RecordBatch]:
         block, terms = open_block.close(salt)
-        yield _output(id_type, block=block_batch(f"{partition}-{next(numbers)}", block))
+        yield _output(id_type, block_batch(f"{partition}-{next(numbers)}", block))
         for table in counts.add(block, terms):
             yield from _term_batches(id_type, table)
 
@@ -169,10 +169,9 @@ def read_partition(
 
 
 def _rejected(rows: pa.RecordBatch, reasons: pa.Array) -> pa.RecordBatch:
-    struct = pa.StructArray.from_arrays(
-        [rows["id"], rows["domain"], rows["text"], reasons], ["id", "domain", "text", "reason"]
-    )
-    return _output(rows.schema.field("id").type, rejected=struct)
+    columns = {name: rows[name] for name in ("id", "domain", "text")} | {"reason": reasons}
+    rejected = pa.record_batch(columns).to_struct_array()
+    return _output(rows.schema.field("id").type, pa.record_batch({"rejected": rejected}))
 
 
 def _term_batches(id_type: pa.DataType, table: pa.Table) -> Iterator[pa.RecordBatch]:
@@ -182,39 +181,21 @@ def _term_batches(id_type: pa.DataType, table: pa.Table) -> Iterator[pa.RecordBa
     starts = np.flatnonzero(np.diff(part, prepend=-1))
     for start, end in zip(starts, [*starts[1:], len(table)], strict=True):
         (batch,) = table.slice(start, end - start).combine_chunks().to_batches()
-        yield _output(id_type, terms=batch)
+        yield _output(id_type, batch)
 
 
-def _output(
-    id_type: pa.DataType,
-    *,
-    block: pa.RecordBatch | None = None,
-    terms: pa.RecordBatch | None = None,
-    rejected: pa.StructArray | None = None,
-) -> pa.RecordBatch:
-    """A batch of one kind: the other kinds' columns are null."""
+def _output(id_type: pa.DataType, columns: pa.RecordBatch) -> pa.RecordBatch:
+    """A batch of one kind of `read_once`: the other kinds' columns are null."""
     string, long = pa.string(), pa.int64()
-    rejected_type = pa.struct([("id", id_type), ("domain", string), ("text", string), ("reason", string)])
-    schema = pa.schema(
-        [
-            ("block", BLOCK_ARROW),
-            ("hash", long),
-            ("term", string),
-            ("tf", long),
-            ("df", long),
-            ("rejected", rejected_type),
-        ]
-    )
-    columns: dict[str, pa.Array] = {}
-    if block is not None:
-        columns["block"] = block.to_struct_array()
-    if terms is not None:
-        columns |= {name: terms[name].cast(schema.field(name).type) for name in ("hash", "term", "tf", "df")}
-    if rejected is not None:
-        columns["rejected"] = rejected.cast(rejected_type)
-    length = len(next(iter(columns.values())))
+    rejected = pa.struct([("id", id_type), ("domain", string), ("text", string), ("reason", string)])
+    counts = [("hash", long), ("term", string), ("tf", long), ("df", long)]
+    schema = pa.schema([*BLOCK_SCHEMA, *counts, ("rejected", rejected)])
+    there = columns.schema.names
     return pa.record_batch(
-        [columns[field.name] if field.name in columns else pa.nulls(length, field.type) for field in schema],
+        [
+            columns[field.name].cast(field.type) if field.name in there else pa.nulls(len(columns), field.type)
+            for field in schema
+        ],
         schema=schema,
     )
 
@@ -246,12 +227,13 @@ def read_once(corpus: DataFrame, unit: str, max_length: int, salt: int = 0) -> D
     Returns
     -------
     DataFrame
-        Rows of three kinds, the columns of the other kinds null: `block` (sparse documents), or `hash`, `term`, `tf`,
-        `df` (a partition's own counts of a term), or `rejected` (id, domain, text, reason).
+        Rows of three kinds, the columns of the other kinds null: `name`, `documents`, `rows`, `terms` (a block of
+        sparse documents), or `hash`, `term`, `tf`, `df` (a partition's own counts of a term), or `rejected` (id,
+        domain, text, reason).
     """
     id_type = corpus.schema["id"].dataType.simpleString()
     schema = (
-        f"block {BLOCK_TYPE}, hash bigint, term string, tf bigint, df bigint, "
+        f"{BLOCK_COLUMNS}, hash bigint, term string, tf bigint, df bigint, "
         f"rejected struct<id: {id_type}, domain: string, text: string, reason: string>"
     )
     task = partial(_read_task, unit=unit, max_length=max_length, salt=salt)

@@ -12,13 +12,12 @@ import pyarrow as pa
 from pyspark.sql import DataFrame, Window
 from pyspark.sql import functions as F
 
-from zipcal_spark.documents import Block, block_batch, blocks_of
+from zipcal_spark.documents import BLOCK_COLUMNS, Block, block_batch, blocks_of
 from zipcal_spark.weights import term_weights
 from zipcal_spark.zipf import Spectrum
 
 # What is kept is not resized by Spark's adaptive execution, so its partitions are sized here.
 _ROWS_A_PARTITION = 250_000
-BLOCKS_SCHEMA = "name string, documents bigint, rows binary, terms binary"
 
 
 _Rule = dict[str, Any]  # the keyword arguments of `term_weights` that a run fixes
@@ -134,11 +133,11 @@ def weighted(
         table = shared.toArrow().sort_by("hash")
         known = {name: table[name].to_numpy() for name in ("hash", "tf", "df")}
         # A closure of more than a megabyte travels as a broadcast; so does one of Spark Connect.
-        return blocks.mapInArrow(partial(_weigh_by_broadcast, known=known, rule=rule), BLOCKS_SCHEMA)
+        return blocks.mapInArrow(partial(_weigh_by_broadcast, known=known, rule=rule), BLOCK_COLUMNS)
     places = blocks.mapInArrow(_places, "name string, position bigint, hash bigint")
     found = places.join(shared.hint("shuffle_hash"), "hash").select("name", "position", "tf", "df")
     together = blocks.groupBy("name").cogroup(found.groupBy("name"))
-    return together.applyInArrow(partial(_weigh_by_join, rule=rule), BLOCKS_SCHEMA)
+    return together.applyInArrow(partial(_weigh_by_join, rule=rule), BLOCK_COLUMNS)
 
 
 def _weigh(block: Block, positions: np.ndarray, tf: np.ndarray, df: np.ndarray, rule: _Rule) -> Block:
