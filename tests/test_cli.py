@@ -19,12 +19,19 @@ import pyarrow.parquet as pq
 import pytest
 
 from zipcal_spark import Report, ZipCal, ZipcalError, __version__, pipeline, run
-from zipcal_spark.cli import main
+from zipcal_spark.cli import app, main
 from zipcal_spark.config import SelectJob, StatsJob
 from zipcal_spark.corpus import from_dataframe
 
+pytestmark = pytest.mark.usefixtures("no_config")
 ZIPCAL = [sys.executable, "-m", "zipcal_spark.cli"]
 STAGE_OR_DETAIL = re.compile(r"\S.* \.\.\.|  \S.*")
+
+
+@pytest.fixture
+def no_config(monkeypatch):
+    """The YAML file of one test is not there in the next."""
+    monkeypatch.setattr(app, "config", ())
 
 
 def environment(folder):
@@ -34,13 +41,13 @@ def environment(folder):
     return kept | {"TMPDIR": str(folder / "tmp")}
 
 
-def zipcal(folder, *arguments):
+def zipcal(folder, *arguments, **variables):
     """Run the command in a folder; status, out, err and the folder."""
     command = [*ZIPCAL, *map(str, arguments)]
     done = subprocess.run(
         command,
         cwd=folder,
-        env=environment(folder),
+        env=environment(folder) | variables,
         capture_output=True,
         text=True,
         stdin=subprocess.DEVNULL,
@@ -180,16 +187,11 @@ def test_stats_prints_a_summary(counted):
 
 @pytest.fixture(scope="module")
 def failed(tmp_path_factory):
-    """zipcal select on a Parquet file whose pages are damaged, which shows in the middle of the run."""
+    """zipcal select whose tasks find no Python, so that it fails in the middle of the run."""
     folder = tmp_path_factory.mktemp("failed")
-    ids = list(range(5000))
-    pq.write_table(
-        pa.table({"id": ids, "text": [f"text {n}" for n in ids]}), folder / "bad.parquet", compression="none"
-    )
-    content = bytearray((folder / "bad.parquet").read_bytes())
-    content[1000:-5000] = bytes(len(content) - 6000)
-    (folder / "bad.parquet").write_bytes(content)
-    return zipcal(folder, "select", "--input", "bad.parquet", "--output", "out", "--master", "local[1]")
+    (folder / "a.txt").write_text("one two\n")
+    arguments = ["select", "--input", "a.txt", "--output", "out", "--master", "local[1]"]
+    return zipcal(folder, *arguments, PYSPARK_PYTHON="/no/such/python")
 
 
 def test_a_run_that_fails_says_so_in_a_sentence_and_writes_nothing(failed):
@@ -197,20 +199,18 @@ def test_a_run_that_fails_says_so_in_a_sentence_and_writes_nothing(failed):
     assert failed.out == ""
     assert_one_sentence(failed.err, "The run failed, and nothing was written")
     assert all(STAGE_OR_DETAIL.fullmatch(line) for line in failed.err.splitlines()[:-1])
-    assert sorted(path.name for path in failed.folder.iterdir()) == ["bad.parquet", "tmp"]
+    assert sorted(path.name for path in failed.folder.iterdir()) == ["a.txt", "tmp"]
 
 
 def test_a_run_that_fails_names_the_log_that_it_keeps(failed):
     log = Path(re.search(r"Spark's log is (\S+)\.$", failed.err.strip())[1])
     assert log.parent == failed.folder / "tmp"
-    assert "bad.parquet" in log.read_text()
+    assert "/no/such/python" in log.read_text()
 
 
-@pytest.mark.xfail(
-    strict=True, reason="all it says is 'Py4JJavaError: An error occurred while calling o171.collectToPython'"
-)
+@pytest.mark.xfail(strict=True, reason="the innermost cause says 'error=2, No such file or directory', and not of what")
 def test_a_run_that_fails_says_why(failed):
-    assert "bad.parquet" in failed.err
+    assert "/no/such/python" in failed.err
 
 
 @pytest.fixture(scope="module")
@@ -271,9 +271,6 @@ def test_a_run_that_is_stopped_writes_nothing(interrupted):
     assert list((interrupted.folder / "tmp").glob("zipcal*")) == []
 
 
-@pytest.mark.xfail(
-    strict=True, reason="pyspark and py4j log their tracebacks; cyclopts exits before `main` can say 'Stopped'"
-)
 def test_a_run_that_is_stopped_says_so_and_no_more(interrupted):
     assert_one_sentence(interrupted.err, "Stopped; nothing was written")
 
@@ -283,9 +280,9 @@ def test_a_run_that_is_stopped_says_so_and_no_more(interrupted):
 
 def imported(*arguments):
     """Whether pyspark is imported for a command."""
-    code = "import sys; from zipcal_spark.cli import main; status = main(sys.argv[1:]); print('pyspark' in sys.modules, status)"
+    code = "import sys; from zipcal_spark.cli import main; print(main(sys.argv[1:]), 'pyspark' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code, *arguments], capture_output=True, text=True)
-    found, status = done.stdout.split()[-2:]
+    status, found = done.stdout.split()[-2:]
     assert status == "0", done.stderr
     return found == "True"
 
@@ -462,9 +459,11 @@ def test_yaml_and_command_line_make_one_job(jobs, tmp_path, capsys):
     assert capsys.readouterr().err.splitlines() == ["zipcal: not run"] * 3
 
 
-def test_one_yaml_file_does_not_leak_into_the_next_command(jobs, tmp_path):
+@pytest.mark.xfail(strict=True, reason="the next `main` of the process reads app.config before it is set anew")
+def test_a_yaml_file_is_not_looked_for_by_the_next_command(jobs, tmp_path):
     (tmp_path / "job.yaml").write_text("k: 7\n")
     main(["select", *HERE, "--config", str(tmp_path / "job.yaml")])
+    (tmp_path / "job.yaml").unlink()
     main(["select", *HERE])
     assert [job.k for job in jobs] == [7, 128]
 
@@ -492,9 +491,6 @@ def test_inputs_and_settings_are_given_once_each(jobs):
     ]
 
 
-@pytest.mark.xfail(
-    strict=True, raises=SystemExit, reason="cyclopts makes SystemExit(130) of it, so that nothing is said"
-)
 def test_ctrl_c_is_answered_in_a_sentence(monkeypatch, capsys):
     def interrupt(job, progress):
         raise KeyboardInterrupt
@@ -508,9 +504,12 @@ def test_ctrl_c_is_answered_in_a_sentence(monkeypatch, capsys):
 
 
 @pytest.fixture
-def folder(spark, tmp_path):
+def folder(spark, tmp_path, tmp_path_factory, monkeypatch):
     """A folder with a corpus; `spark` is active, and the command takes it."""
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path_factory.mktemp("tmp")))
     (tmp_path / "a.jsonl").write_text(corpus_lines(5, lang="en"))
+    (tmp_path / "full").mkdir()
+    (tmp_path / "full" / "notes.txt").write_text("mine")
     return tmp_path
 
 
@@ -518,9 +517,9 @@ def folder(spark, tmp_path):
     ("arguments", "contained"),
     [
         (["--input", "{}/nothing.jsonl", "--output", "{}/out"], "nothing.jsonl does not exist"),
-        (["--input", "{}/a.jsonl", "--output", "{}/out", "--text-column", "body"], "(id, text, lang)"),
-        (["--input", "{}/a.jsonl", "--output", "{}"], "exists already"),
-        (["--input", "{}/a.jsonl", "--output", "{}", "--overwrite"], "is not an output of zipcal"),
+        (["--input", "{}/a.jsonl", "--output", "{}/out", "--text-column", "body"], "(id, lang, text)"),
+        (["--input", "{}/a.jsonl", "--output", "{}/full"], "exists already"),
+        (["--input", "{}/a.jsonl", "--output", "{}/full", "--overwrite"], "is not an output of zipcal"),
         (["--input", "{}", "--output", "{}/out"], "lies in the input"),
         xfail(["--input=", "--output", "{}/out"], "--input", reason="IllegalArgumentException of Hadoop, status 1"),
     ],
@@ -534,6 +533,26 @@ def test_bad_input_or_output_is_told_in_a_sentence_with_status_2(capsys, folder,
     assert sorted(folder.rglob("*")) == before
 
 
+@pytest.mark.parametrize(
+    ("name", "damaged"),
+    [
+        ("bad.parquet", "pages"),
+        ("bad.parquet", "footer"),
+        xfail("bad file.parquet", "pages", reason="the name is shown as in a URI, with %20"),
+    ],
+)
+def test_a_damaged_file_is_named(capsys, folder, name, damaged):
+    ids = list(range(2000))
+    pq.write_table(pa.table({"id": ids, "text": [f"text {n}" for n in ids]}), folder / name, compression="none")
+    content = bytearray((folder / name).read_bytes())
+    zeros = slice(-1000, None) if damaged == "footer" else slice(500, -2000)
+    content[zeros] = bytes(len(content[zeros]))
+    (folder / name).write_bytes(content)
+    assert main(["select", "--input", f"{folder}/*.parquet", "--output", f"{folder}/out"]) == 2
+    assert_one_sentence(capsys.readouterr().err, name, "cannot be read")
+    assert sorted(path.name for path in folder.iterdir()) == ["a.jsonl", name, "full"]
+
+
 def test_what_a_terminal_would_obey_is_not_printed(capsys, folder):
     rows = [{"id": "\x1b[31m[bold]x[/bold]", "text": "one \u202e two [red] three"}]
     (folder / "b.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
@@ -541,6 +560,13 @@ def test_what_a_terminal_would_obey_is_not_printed(capsys, folder):
     out = capsys.readouterr().out
     assert "\x1b" not in out
     assert "[31m[bold]x[/bold]" in out
+
+
+@pytest.mark.xfail(strict=True, reason="report.json holds all parameters, --conf with its passwords among them")
+def test_passwords_among_the_settings_are_not_written(folder):
+    secret = ["--conf", "spark.hadoop.fs.s3a.secret.key=hunter2"]
+    assert main(["stats", "--input", f"{folder}/a.jsonl", "--output", f"{folder}/out", *secret]) == 0
+    assert "hunter2" not in (folder / "out" / "report.json").read_text()
 
 
 # Comparing
@@ -633,9 +659,7 @@ def test_compare_finds_the_same_documents_in_either_format(capsys, spark, tmp_pa
     assert table["documents shared with the first"] == ["100.0%", "100.0%"]
 
 
-@pytest.mark.xfail(
-    strict=True, raises=pa.ArrowInvalid, reason="Arrow's reader of JSON wants two lines in a block of 1 MiB"
-)
+@pytest.mark.xfail(strict=True, reason="Arrow reads JSON in blocks of 1 MiB: 0 % are shared, or ArrowInvalid")
 def test_compare_reads_long_documents_in_json(capsys, spark, tmp_path):
     rows = [{"id": name, "text": f"{name} " * 700_000} for name in ("a", "b")]
     table = compared(capsys, *write_both(spark, tmp_path, rows))
