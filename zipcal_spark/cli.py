@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import logging
 import sys
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import cyclopts
+import yaml
 from cyclopts import App, Group, Parameter
 
 from zipcal_spark import __version__
@@ -15,12 +17,24 @@ from zipcal_spark.config import DemoParameters, SelectJob, StatsJob
 from zipcal_spark.errors import InputError, ZipcalError
 from zipcal_spark.terminal import Display, print_comparison, print_summary, printable
 
+
+def _convert(type_: Any, tokens: Sequence[cyclopts.Token]) -> Any:
+    """Whole numbers are whole: cyclopts would round 1.5."""
+    if type_ is not int:
+        return cyclopts.convert(type_, tokens)
+    try:
+        return int(tokens[0].value)
+    except ValueError:
+        given = tokens[0]
+        raise InputError(f"{given.keyword or 'A number'} is {given.value!r}: it must be a whole number.") from None
+
+
 app = App(
     name="zipcal",
     help="Pick the documents that cover the most vocabulary, as calibration data for model compression.",
     version=__version__,
     suppress_keyboard_interrupt=False,
-    default_parameter=Parameter(negative=()),
+    default_parameter=Parameter(negative=(), converter=_convert),
 )
 app.meta.group_parameters = Group("Configuration", sort_key=9)
 app.meta.suppress_keyboard_interrupt = False
@@ -96,8 +110,23 @@ def _with_config(
     config : Path
         A YAML file of parameters, named as the options are; the command line wins.
     """
-    app.config = (cyclopts.config.Yaml(config, must_exist=True, use_commands_as_keys=False),) if config else ()
+    app.config = (_yaml(config),) if config else ()
     app(tokens, exit_on_error=False, print_error=False, result_action="return_value")
+
+
+def _yaml(path: Path) -> cyclopts.config.Dict:
+    """The parameters of a YAML file."""
+    try:
+        parameters = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        cause = " ".join(str(error).split())
+        raise InputError(f"{path} cannot be read ({cause}): --config takes a YAML file of parameters.") from error
+    if not isinstance(parameters, dict):
+        raise InputError(f"{path} is no mapping of parameters to values: write lines such as 'k: 128'.")
+    for key in parameters:
+        if key == "config" or key in app:
+            raise InputError(f"{path} has the key {key!r}, which is no parameter: put parameters at its top level.")
+    return cyclopts.config.Dict(parameters, source=str(path), use_commands_as_keys=False)
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -108,9 +137,13 @@ def main(arguments: list[str] | None = None) -> int:
     int
         Exit status: 0 done; 2 bad usage or bad input; 1 the run failed. Nothing is written where it is not 0.
     """
+    app.config = ()
     logging.getLogger().addHandler(logging.NullHandler())  # what libraries log is not for the terminal
     try:
         app.meta(arguments, exit_on_error=False, print_error=False, result_action="return_value")
+    except cyclopts.UnusedCliTokensError as error:
+        unused = " ".join(error.unused_tokens or ())
+        return _fail(f"Not understood: {unused}. Quote a glob, and repeat --input for each path.", 2)
     except cyclopts.CycloptsError as error:
         sentence = str(error).strip().rstrip(".")
         return _fail(f"{sentence}. See zipcal --help.", InputError.exit_status)

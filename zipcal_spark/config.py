@@ -121,7 +121,7 @@ class JobParameters:
 
     def __post_init__(self) -> None:
         _check_choices(self)
-        if not self.input:
+        if not self.input or not all(self.input):
             raise InputError("No input is given: name at least one with --input [NAME=]PATH.")
         if not self.output:
             raise InputError("No output is given: name a folder to write with --output OUT.")

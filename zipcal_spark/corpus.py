@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import reduce
+from urllib.parse import unquote
 
 import numpy as np
 import pyarrow as pa
@@ -93,7 +94,7 @@ def from_dataframe(df: DataFrame, parameters: CorpusParameters) -> Corpus:
     rows = _documents(df, parameters, None, id_column, "the DataFrame")
     if id_column is None:
         same = Window.partitionBy("id").orderBy("id")
-        number = F.lpad((F.row_number().over(same) - 1).cast("string"), 9, "0")
+        number = F.format_string("%09d", F.row_number().over(same) - 1)
         content = F.sha2(F.concat_ws("\0", F.coalesce("domain", F.lit("")), F.coalesce("text", F.lit(""))), 256)
         rows = rows.withColumn("id", F.substring(content, 1, 32))
         rows = rows.withColumn("id", F.concat("id", F.lit("#"), number))
@@ -221,11 +222,11 @@ def reading_fault(error: Exception) -> InputError | None:
     if "CSV header does not conform to the schema" in text:
         file = re.search(r"CSV file: (\S+)", text)
         return InputError(
-            f"The CSV file {file[1] if file else ''} has other columns than the first one of its input: "
+            f"The CSV file {unquote(file[1]) if file else ''} has other columns than the first one of its input: "
             "give files of different columns as several --input."
         )
     if file := re.search(r"\[FAILED_READ_FILE[^]]*\] Encountered error while reading file (\S+?)\.?\s", text):
-        return InputError(f"{file[1]} cannot be read ({cause_of(error)}): replace it, or leave it out.")
+        return InputError(f"{unquote(file[1])} cannot be read ({cause_of(error)}): replace it, or leave it out.")
     return None
 
 
@@ -285,7 +286,7 @@ def _documents(
             fault = F.coalesce(fault, F.when(~F.is_valid_utf8(id_), F.lit("invalid UTF-8")))
             id_ = F.make_valid_utf8(id_)
     elif _FILE in df.columns:
-        id_ = F.concat(_FILE, F.lit("#"), F.lpad(F.col(_ROW).cast("string"), 9, "0"))
+        id_ = F.concat(_FILE, F.lit("#"), F.format_string("%09d", F.col(_ROW)))
     else:
         id_ = F.lit(None).cast("string")
     return df.select(id_.alias("id"), label.alias("domain"), text.alias("text"), fault.alias("fault"))

@@ -22,9 +22,12 @@ class RunFailed(ZipcalError):
 
 
 def cause_of(error: Exception) -> str:
-    """What is at the bottom of an error, in a line."""
+    """What is behind an error of Spark, in a line: the first cause that says something, and the innermost."""
     java = getattr(error, "java_exception", None)
-    while java is not None and java.getCause() is not None:
+    messages = [] if java is not None else [str(error)]
+    while java is not None:
+        messages.append(str(java.getMessage() or ""))
         java = java.getCause()
-    message = str(java.getMessage() if java is not None else error).strip()
-    return f"{type(error).__name__}: {(message.splitlines() or [''])[0].rstrip('.')}"
+    lines = [message.strip().splitlines()[0].rstrip(".") for message in messages if message.strip()]
+    lines = [line for line in lines if not line.startswith("Job aborted")] or lines or [type(error).__name__]
+    return lines[0] if lines[-1] in lines[0] else f"{lines[0]}: {lines[-1]}"

@@ -7,7 +7,7 @@ from typing import Any
 from py4j.protocol import Py4JJavaError
 from pyspark.sql import SparkSession
 
-from zipcal_spark.errors import InputError, ZipcalError
+from zipcal_spark.errors import InputError, ZipcalError, cause_of
 
 
 class Files:
@@ -75,7 +75,12 @@ class Files:
 
     def make_folder(self, path: str) -> None:
         """Make a folder, and those above it."""
-        self._system.mkdirs(self._path(path))
+        try:
+            made = self._system.mkdirs(self._path(path))
+        except Py4JJavaError as error:
+            raise InputError(f"{path} cannot be made ({cause_of(error)}): write elsewhere.") from error
+        if not made:
+            raise InputError(f"{path} cannot be made: check the rights to its parent, or write elsewhere.")
 
     def read(self, path: str) -> bytes:
         """A small file's content."""

@@ -52,8 +52,8 @@ def look_up(corpus: Corpus, picks: Picks, kept: Kept) -> DataFrame:
         twice = selection.groupBy("id").count().where("count > 1").orderBy("id").first()
         assert twice is not None
         raise InputError(
-            f"The id {twice['id']!r} belongs to more than one document: ids must be unique; choose another id column, "
-            "or leave the id out."
+            f"The id {twice['id']!r} belongs to more than one document: ids must be unique: choose another id column, "
+            "and give each file once."
         )
     if len(found_ranks) < len(picks):
         raise ZipcalError("The input changed while it was read: run again when nothing writes to it.")

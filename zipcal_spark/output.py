@@ -15,10 +15,12 @@ from pyspark.sql import DataFrame, SparkSession
 
 from zipcal_spark.errors import InputError
 from zipcal_spark.files import Files
+from zipcal_spark.report import REPORT
 
-REPORT = "report.json"
 # What another machine left is taken for dead after so many seconds; on this machine the process is looked for.
 _ABANDONED = 24 * 3600
+# What this process is writing now.
+_WRITING: set[str] = set()
 
 
 def check_output(spark: SparkSession, output: str, overwrite: bool, inputs: tuple[str, ...] = ()) -> None:
@@ -65,6 +67,7 @@ def written_aside(spark: SparkSession, output: str, overwrite: bool) -> Iterator
     aside = f"{parent}/.{name}.zipcal-{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(4)}"
     replaced = f"{aside}.replaced"
     files.make_folder(aside)
+    _WRITING.add(aside)
     try:
         yield aside
         check_output(spark, output, overwrite)
@@ -76,6 +79,8 @@ def written_aside(spark: SparkSession, output: str, overwrite: bool) -> Iterator
         if files.exists(replaced) and not files.exists(output):
             files.move(replaced, output)
         raise
+    finally:
+        _WRITING.discard(aside)
     files.delete(replaced)
 
 
@@ -121,10 +126,12 @@ def _clean(files: Files, parent: str, name: str) -> None:
 
 
 def _is_dead(files: Files, path: str, host: str, pid: int) -> bool:
+    if path.removesuffix(".replaced") in _WRITING:
+        return False
+    if pid == os.getpid():  # of an earlier process with this number, as after a restart of a container
+        return True
     if host != socket.gethostname():
         return time.time() - files.modified(path) > _ABANDONED
-    if pid == os.getpid():
-        return False
     try:
         os.kill(pid, 0)
     except ProcessLookupError:

@@ -136,7 +136,8 @@ def _report(
         documents=counted.tally.documents,
         vocabulary=describe_vocabulary(counted.spectrum),
         selection=selection,
-        parameters=asdict(parameters),
+        # Settings of Spark are no parameters of the method, and may hold passwords.
+        parameters={name: value for name, value in asdict(parameters).items() if name != "conf"},
         input=[asdict(source) for source in corpus.sources],
         versions={
             "zipcal-spark": __version__,

@@ -8,6 +8,9 @@ from typing import Any
 
 from zipcal_spark.errors import InputError
 
+REPORT = "report.json"
+"""The name of the report in an output folder."""
+
 
 @dataclass(frozen=True)
 class Documents:

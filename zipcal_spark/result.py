@@ -11,7 +11,7 @@ from zipcal_spark import output as out
 from zipcal_spark.config import OutputFormat
 from zipcal_spark.files import Files
 from zipcal_spark.progress import Silent, Stages
-from zipcal_spark.report import Report
+from zipcal_spark.report import REPORT, Report
 
 
 class Kept:
@@ -87,7 +87,7 @@ class ZipCalResult:
                 out.write_table(self.vocabulary, f"{folder}/vocabulary", format)
                 out.write_table(self.quarantine, f"{folder}/quarantine", format)
             self.report = replace(self.report, timings=dict(self.stages.timings))
-            Files(spark, folder).write(f"{folder}/{out.REPORT}", self.report.to_json().encode())
+            Files(spark, folder).write(f"{folder}/{REPORT}", self.report.to_json().encode())
         return self.report
 
     def unpersist(self) -> None:

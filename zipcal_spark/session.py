@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import sys
 import threading
@@ -12,7 +13,7 @@ from pathlib import Path
 
 from pyspark.sql import SparkSession
 
-from zipcal_spark.errors import ZipcalError
+from zipcal_spark.errors import ZipcalError, cause_of
 from zipcal_spark.java import use_java
 
 _LOCAL = {
@@ -63,15 +64,16 @@ def spark_session(
     builder = SparkSession.builder
     for key, value in settings.items():
         builder = builder.config(key, value)
+    interrupts: list[int] = []
     try:
-        with _stderr_to(log):
+        with _stderr_to(log), _interrupts_held_back(interrupts):
             spark = builder.getOrCreate()
     except Exception as error:
-        raise ZipcalError(f"Spark did not start ({_first_line(error)}): check --master and --conf.") from error
-    if threading.current_thread() is threading.main_thread():
-        # pyspark's own handler talks to the JVM in the middle of another talk; stopping the session cancels all.
-        signal.signal(signal.SIGINT, signal.default_int_handler)
+        cause = _last_error(log) or cause_of(error)
+        raise ZipcalError(f"Spark did not start ({cause}): check --master and --conf.") from error
     try:
+        if interrupts:
+            raise KeyboardInterrupt
         spark.sparkContext.setLogLevel("ERROR")
         yield spark
     finally:
@@ -95,5 +97,25 @@ def _stderr_to(log: Path | None) -> Iterator[None]:
         os.close(terminal)
 
 
-def _first_line(error: Exception) -> str:
-    return (str(error).strip().splitlines() or [type(error).__name__])[0].rstrip(".")
+@contextmanager
+def _interrupts_held_back(interrupts: list[int]) -> Iterator[None]:
+    """Note Ctrl-C in this block, and act on it later: a JVM that is just starting would be left behind.
+
+    After the block Ctrl-C raises KeyboardInterrupt, not what pyspark makes of it: its handler talks to the JVM in the
+    middle of another talk, and stopping the session cancels all jobs anyway.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    signal.signal(signal.SIGINT, lambda number, frame: interrupts.append(number))
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def _last_error(log: Path | None) -> str | None:
+    """The last error that the JVM wrote to its log, in a line."""
+    lines = log.read_text(errors="replace").splitlines() if log else []
+    errors = [found[1] for line in lines if (found := re.search(r"(?:^|\s)[\w.]*(?:Exception|Error): (.+)", line))]
+    return errors[-1].strip().rstrip(".") if errors else None
