@@ -72,9 +72,7 @@ def refusing(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Let the index be at a loopback port that refuses connections."""
     with socket.socket() as bound:  # bound and not listening: nobody else gets this port
         bound.bind(("127.0.0.1", 0))
-        monkeypatch.setenv(
-            "CJDK_INDEX_URL", f"https://someone:secret@127.0.0.1:{bound.getsockname()[1]}/index.json"
-        )
+        monkeypatch.setenv("CJDK_INDEX_URL", f"https://someone:secret@127.0.0.1:{bound.getsockname()[1]}/index.json")
         yield
 
 
@@ -288,9 +286,7 @@ def test_plain_http_is_refused(mirror: Mirror, monkeypatch: pytest.MonkeyPatch) 
     assert mirror.asked == []
 
 
-def test_cache_folder_that_cannot_be_made(
-    mirror: Mirror, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_cache_folder_that_cannot_be_made(mirror: Mirror, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "file").touch()
     monkeypatch.setenv("CJDK_CACHE_DIR", str(tmp_path / "file" / "cache"))
     with pytest.raises(JavaNotFound) as caught:

@@ -67,9 +67,7 @@ def test_random_coverage_is_what_random_documents_cover(frame, documents):
         said = result.report.selection.random_coverage
     rng = np.random.default_rng(0)
     ids = list(corpus.windows)
-    drawn = [
-        oracle.coverage_of(corpus, rng.choice(ids, 20, replace=False), weight) / oracle.SCALE for _ in range(400)
-    ]
+    drawn = [oracle.coverage_of(corpus, rng.choice(ids, 20, replace=False), weight) / oracle.SCALE for _ in range(400)]
     assert said == pytest.approx(np.mean(drawn), abs=4 * np.std(drawn) / 20)
 
 

@@ -29,9 +29,7 @@ def spectrum_of(counts) -> Spectrum:
     """The spectrum of terms that occur so often, each time in another document; rows in no order."""
     tf, types = np.unique(counts[counts > 0], return_counts=True)
     order = np.random.default_rng(0).permutation(len(tf))
-    return Spectrum(
-        tf[order].astype(np.int64), tf[order].astype(np.int64), types[order], int(tf.max(initial=0))
-    )
+    return Spectrum(tf[order].astype(np.int64), tf[order].astype(np.int64), types[order], int(tf.max(initial=0)))
 
 
 def law(exponent: float, shift: float, vocabulary: int) -> np.ndarray:
@@ -146,9 +144,7 @@ def test_goodness_of_fit_is_that_of_the_fitted_curve():
     shares = [np.cumsum(part) / part.sum() for part in (empirical, fitted)]
     assert fit.ks == pytest.approx(np.abs(shares[0] - shares[1]).max(), abs=1e-5)
     evenly = np.log((ranks + 1) / ranks)
-    spread = np.average(
-        (np.log(empirical) - np.average(np.log(empirical), weights=evenly)) ** 2, weights=evenly
-    )
+    spread = np.average((np.log(empirical) - np.average(np.log(empirical), weights=evenly)) ** 2, weights=evenly)
     residual = np.average(np.log(empirical / fitted) ** 2, weights=evenly)
     assert fit.r2 == pytest.approx(1 - residual / spread, abs=1e-5)
 
@@ -199,8 +195,7 @@ def test_heaps_curve_is_the_exact_expectation(counts):
     total = int(counts.sum())
     curve = heaps_curve(spectrum_of(counts), points=500)
     expected = [
-        sum(1 - Fraction(comb(total - int(tf), n), comb(total, n)) for tf in counts)
-        for n in curve.tokens.tolist()
+        sum(1 - Fraction(comb(total - int(tf), n), comb(total, n)) for tf in counts) for n in curve.tokens.tolist()
     ]
     assert curve.types == pytest.approx([float(value) for value in expected], rel=1e-11)
     assert (curve.tokens[-1], curve.types[-1]) == (total, len(counts))
@@ -303,6 +298,4 @@ def test_a_billion_types_need_no_memory_by_the_type():
     assert curve.types[0] == pytest.approx(1, rel=1e-12)  # one token is of one type, in any corpus
     assert (curve.tokens[-1], curve.types[-1]) == (spectrum.tokens, 10**9)
     assert ranks.rank[-1] == 10**9
-    assert random == pytest.approx(
-        float(spectrum.df.astype(float) ** 2 @ spectrum.types) / spectrum.documents
-    )
+    assert random == pytest.approx(float(spectrum.df.astype(float) ** 2 @ spectrum.types) / spectrum.documents)

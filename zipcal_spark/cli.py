@@ -46,7 +46,7 @@ _Flat = Parameter(name="*")
 def select(job: Annotated[SelectJob, _Flat]) -> None:
     """Select the k documents that cover the most vocabulary, and write them with the vocabulary and a report.
 
-    Example: zipcal select --input wiki=data/wiki/*.parquet --input qa=qa.jsonl.gz --output OUT --k 128
+    Example: zipcal select --input 'wiki=data/wiki/*.parquet' --input qa=qa.jsonl.gz --output OUT --k 128
     """
     from zipcal_spark.run import run_select
 
