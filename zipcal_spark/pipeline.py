@@ -115,6 +115,7 @@ def _weighted_blocks(counted: Counted, parameters: SelectionParameters, kept: Ke
         return counted.blocks()  # a term without a weight is worth 1
     blocks = weighted(
         counted.blocks(),
+        counted.partitions,
         counted.terms,
         counted.spectrum,
         weights=parameters.weights,

@@ -101,6 +101,7 @@ def ranked(terms: DataFrame) -> DataFrame:
 
 def weighted(
     blocks: DataFrame,
+    partitions: int,
     terms: DataFrame,
     spectrum: Spectrum,
     *,
@@ -116,6 +117,8 @@ def weighted(
     ----------
     blocks : DataFrame
         `name`, `documents`, `rows`, `terms`.
+    partitions : int
+        How many partitions have blocks.
     terms : DataFrame
         See `vocabulary`.
     spectrum : zipf.Spectrum
@@ -136,7 +139,9 @@ def weighted(
         return blocks.mapInArrow(partial(_weigh_by_broadcast, known=known, rule=rule), BLOCK_COLUMNS)
     places = blocks.mapInArrow(_places, "name string, position bigint, hash bigint")
     found = places.join(shared.hint("shuffle_hash"), "hash").select("name", "position", "tf", "df")
-    together = blocks.groupBy("name").cogroup(found.groupBy("name"))
+    # What is kept is not resized by Spark's adaptive execution, so its partitions are sized here, too.
+    left, right = (table.repartition(partitions, "name").groupBy("name") for table in (blocks, found))
+    together = left.cogroup(right)
     return together.applyInArrow(partial(_weigh_by_join, rule=rule), BLOCK_COLUMNS)
 
 
