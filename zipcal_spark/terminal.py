@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import math
 import os
 import sys
 import time
@@ -157,7 +158,7 @@ def _quality(selection: Selection) -> list[tuple[str, str]]:
         ("Random", against),
         (
             "Proven",
-            f"at least {selection.certified_fraction:.1%} of what any {selection.k:,} documents can cover",
+            f"at least {_at_least(selection.certified_fraction)} of what any {selection.k:,} documents can cover",
         ),
         ("Exact", f"{how}; {selection.rounds:,} rounds"),
     ]
@@ -185,11 +186,16 @@ _COMPARED: dict[str, Callable[[Output], str]] = {
     "coverage": lambda output: f"{output.selection.coverage:,.2f}",
     "of the vocabulary's weight": lambda output: f"{_share(output.selection):.1%}",
     "coverage of random documents": lambda output: f"{output.selection.random_coverage:,.2f}",
-    "proven share of the optimum": lambda output: f"{output.selection.certified_fraction:.1%}",
+    "proven share of the optimum": lambda output: _at_least(output.selection.certified_fraction),
     "layers": lambda output: f"{output.selection.layers:,}",
     "rounds": lambda output: f"{output.selection.rounds:,}",
     "seconds": lambda output: f"{sum(output.report.timings.values()):.1f}",
 }
+
+
+def _at_least(fraction: float) -> str:
+    """A proven fraction in percent, never rounded up."""
+    return f"{math.floor(fraction * 1000) / 10:.1f}%"
 
 
 def _share(selection: Selection) -> float:
