@@ -61,9 +61,11 @@ class Greedy:
         int or None
             Its position among the candidates; None where nothing gains, or the proof fails.
         """
+        if len(self.gains) == 0:
+            return None
         position = int(np.argmax(self.gains))
         gain = int(self.gains[position])
-        if gain == 0:
+        if gain <= 0:  # below 0 where a document taken in an earlier layer shares terms with later picks
             return None
         key = Key(gain, int(self.candidates.own[position]), self.candidates.ids[position].as_py())
         return position if bound is None or key.beats(bound) else None
@@ -112,6 +114,13 @@ def pick_proven(greedy: Greedy, bound: Key | None, k: int, picks: Picks) -> bool
     return len(picks) > before
 
 
+def pick_further_layers(greedy: Greedy, k: int, picks: Picks) -> None:
+    """Pick in the layers after the present one, where the candidates are all documents with all their terms."""
+    while len(picks) < k and greedy.restart():
+        picks.layer += 1
+        pick_proven(greedy, None, k, picks)
+
+
 def greedy_over(rows: pa.Table, k: int) -> Picks:
     """The greedy over documents that are all here, layer after layer; fewer than k only if nothing else gains.
 
@@ -124,9 +133,7 @@ def greedy_over(rows: pa.Table, k: int) -> Picks:
     picks = Picks(rounds=1)
     greedy = Greedy(Candidates.from_rows(rows))
     pick_proven(greedy, None, k, picks)
-    while len(picks) < k and greedy.restart():
-        picks.layer += 1
-        pick_proven(greedy, None, k, picks)
+    pick_further_layers(greedy, k, picks)
     return picks
 
 

@@ -10,7 +10,7 @@ import pyarrow.compute as pc
 
 from zipcal_spark.coverage.bound import PrefixBound
 from zipcal_spark.coverage.candidates import Candidates, Key
-from zipcal_spark.coverage.greedy import Greedy, pick_proven
+from zipcal_spark.coverage.greedy import Greedy, pick_further_layers, pick_proven
 from zipcal_spark.coverage.picks import Picks
 
 Propose = Callable[[np.ndarray, pa.Array | None], pa.Table]
@@ -67,9 +67,8 @@ def exact_greedy(
         if picks.layer == 1:
             bound.tighten(picks.coverage, greedy.gains, others)
         # Where a layer's first round has brought every document, the later layers need no further rounds.
-        while fresh and not others and len(picks) < k and greedy.restart():
-            picks.layer += 1
-            pick_proven(greedy, None, k, picks)
+        if fresh and not others:
+            pick_further_layers(greedy, k, picks)
         fresh = False
         on_round(picks)
     return picks
