@@ -26,7 +26,7 @@ def corpus_batch(documents: list[tuple]) -> pa.RecordBatch:
 def read(documents: list[tuple], unit="word", max_length=128, partition=0, batch=3) -> list[pa.RecordBatch]:
     rows = corpus_batch(documents)
     batches = [rows.slice(start, batch) for start in range(0, len(rows), batch)]
-    return list(read_partition(batches, partition=partition, unit=unit, max_length=max_length, salt=0))
+    return list(read_partition(batches, partition=partition, unit=unit, max_length=max_length, salt=0, slices=3))
 
 
 def blocks_in(batches: list[pa.RecordBatch]) -> list[Block]:
@@ -47,7 +47,8 @@ class InProcess:
         tf: dict[int, int] = {}
         df: dict[int, int] = {}
         for block in (block for part in self.partitions for block in part):
-            for name, its_tf, its_df in zip(block.hashes, block.tf, block.df, strict=True):
+            of_documents = np.bincount(block.terms, minlength=len(block.hashes)).tolist()
+            for name, its_tf, its_df in zip(block.hashes, block.tf.tolist(), of_documents, strict=True):
                 tf[name] = tf.get(name, 0) + its_tf
                 df[name] = df.get(name, 0) + its_df
 

@@ -17,18 +17,21 @@ from inprocess import blocks_in, read
 
 from zipcal_spark.documents import (
     Block,
+    _mix,
     block_batch,
     blocks_of,
+    count_units,
+    from_stream,
     hash_terms,
     sparse_block,
 )
 from zipcal_spark.reading import read_partition
-from zipcal_spark.units import split_windows
+from zipcal_spark.units import Spans, split_windows
 from zipcal_spark.weights import SCALE, WEIGHTS, term_weights
 
 KINDS = {
     "block": ["name", "documents", "rows", "terms"],
-    "terms": ["hash", "term", "tf", "df"],
+    "terms": ["slice", "types", "counts"],
     "rejected": ["rejected"],
 }
 
@@ -58,8 +61,18 @@ def rows_of(kind: str, batches: list[pa.RecordBatch]) -> list[dict]:
     return found
 
 
+def packets_in(batches) -> list[pa.RecordBatch]:
+    found = []
+    for row in rows_of("terms", batches):
+        counts = from_stream(pa.py_buffer(row["counts"]))
+        assert len(counts) == row["types"]
+        assert {name % 2**64 % 3 for name in counts["hash"].to_pylist()} == {row["slice"]}
+        found.append(counts)
+    return found
+
+
 def terms_in(batches) -> list[dict]:
-    return rows_of("terms", batches)
+    return [row for counts in packets_in(batches) for row in counts.to_pylist()]
 
 
 def rejected_in(batches) -> list[tuple]:
@@ -114,7 +127,6 @@ def assert_counts_are_right(batches, documents, unit="word", max_length=128) -> 
             own_tf.update(corpus.windows[id_])
             own_df.update(set(corpus.windows[id_]))
         assert dict(zip(terms, block.tf.tolist(), strict=True)) == own_tf
-        assert dict(zip(terms, block.df.tolist(), strict=True)) == own_df
         tf_of_blocks.update(own_tf)
         df_of_blocks.update(own_df)
     assert found == set(corpus.windows)
@@ -183,7 +195,7 @@ def test_only_windows_are_counted():
 def test_all_batches_have_the_schema_of_the_pass():
     for id_type, ids in ((pa.string(), ["a", "b"]), (pa.int64(), [1, 2])):
         batches = read(list(zip(ids, ["some text", " "], strict=True)))
-        assert len(batches) == 3
+        assert len(batches) == 2 + len(packets_in(batches))
         for batch in batches:
             assert batch.schema.equals(batches[0].schema)
             assert batch.schema.names == [name for kind in KINDS.values() for name in kind]
@@ -192,7 +204,7 @@ def test_all_batches_have_the_schema_of_the_pass():
 
 def test_partition_of_nothing_gives_nothing():
     def pass_over(batches):
-        return list(read_partition(batches, partition=0, unit="word", max_length=128, salt=0))
+        return list(read_partition(batches, partition=0, unit="word", max_length=128, salt=0, slices=3))
 
     rows = faulty_batch([("a", None, "text", None)])
     assert pass_over([]) == []
@@ -210,7 +222,7 @@ def test_partition_without_a_usable_row_gives_only_the_rejected_ones():
 def test_salt_changes_names_and_nothing_else():
     def counted(salt):
         batch = faulty_batch([("a", None, "x y x", None), ("b", None, "y é", None)])
-        return terms_in(list(read_partition([batch], partition=0, unit="word", max_length=9, salt=salt)))
+        return terms_in(list(read_partition([batch], partition=0, unit="word", max_length=9, salt=salt, slices=3)))
 
     plain, salted = counted(0), counted(7)
     assert {row.pop("hash") for row in plain}.isdisjoint({row.pop("hash") for row in salted})
@@ -224,8 +236,9 @@ def test_salt_changes_names_and_nothing_else():
 @pytest.mark.parametrize("ids", [pa.array(["a", "b", "é"]), pa.array([3, -1, 2**62], pa.int64())])
 def test_block_survives_the_trip_through_bytes(ids, weighted):
     (part,) = split_windows(pa.array(["x y", "y z y", "q"]), "word", 128)
-    block, terms = sparse_block([ids], [np.array([3, 5, 1])], [part], salt=0)
-    assert terms.to_pylist() == ["x", "y", "z", "q"]
+    counts = count_units(part.units, salt=0)
+    block, terms = sparse_block([ids], [np.array([3, 5, 1])], [np.diff(part.offsets)], [counts])
+    assert terms["term"].to_pylist() == ["x", "y", "z", "q"]
     if weighted:
         block = replace(block, weights=np.array([0, 1, 2**30, 2**60]))
     rows, dictionary = block.to_bytes()
@@ -312,21 +325,20 @@ def test_term_counts_within_the_limit_are_combined_as_often_as_they_pass_it(limi
     assert_counts_are_right(batches, documents)
 
 
-def test_many_terms_come_in_several_batches():
-    documents = [(n, " ".join(f"w{n}x{m}" for m in range(1000))) for n in range(101)]
+def test_term_counts_come_in_packets_of_bounded_length(limits):
+    limits(PACKET_TERMS=100)
+    documents = [(n, " ".join(f"w{n}x{m}" for m in range(100))) for n in range(11)]
     batches = read(documents, max_length=1000, batch=50)
-    sizes = [len(batch) for batch in batches if batch["term"].null_count == 0]
-    assert sizes == [100_000, 1000]
-    assert (
-        len({row["term"] for batch in batches if batch["tf"].null_count == 0 for row in batch.to_pylist()}) == 101_000
-    )
+    assert sum(len(counts) for counts in packets_in(batches)) == 1100
+    assert max(len(counts) for counts in packets_in(batches)) <= 100
+    assert_counts_are_right(batches, documents)
 
 
-def test_huge_terms_come_in_batches_of_bounded_size(limits):
-    limits(TERM_BYTES_A_BATCH=1000)
+def test_huge_terms_come_in_packets_of_bounded_size(limits):
+    limits(PACKET_BYTES=1000)
     documents = [(n, "x" * 300 + str(n)) for n in range(10)]
     batches = read(documents)
-    sizes = [sum(len(term) for term in batch["term"].to_pylist()) for batch in batches if not batch["term"].null_count]
+    sizes = [sum(len(term) for term in counts["term"].to_pylist()) for counts in packets_in(batches)]
     assert len(sizes) > 3
     assert max(sizes) < 1000 + 302
     assert_counts_are_right(batches, documents)
@@ -337,7 +349,7 @@ def test_blocks_and_counts_are_let_go_at_so_many_bytes(limits):
     limits(BLOCK_BYTES=700, COUNTED_BYTES=700)
     batches = read(documents, batch=1)
     assert len(blocks_in(batches)) > 3
-    assert len([batch for batch in batches if not batch["term"].null_count]) > 3
+    assert len(packets_in(batches)) > 3
     assert_counts_are_right(batches, documents)
 
 
@@ -356,7 +368,9 @@ def pass_over(rows: list[tuple], batch=3, id_type=None, **parameters) -> list[pa
     whole = faulty_batch(rows, id_type)
     batches = [whole.slice(start, batch) for start in range(0, len(whole), batch)]
     return list(
-        read_partition(batches, **({"partition": 0, "unit": "word", "max_length": 128, "salt": 0} | parameters))
+        read_partition(
+            batches, **({"partition": 0, "unit": "word", "max_length": 128, "salt": 0, "slices": 3} | parameters)
+        )
     )
 
 
@@ -450,37 +464,77 @@ def test_string_ids_that_look_like_numbers_stay_strings():
 
 # --- Names of terms ---
 
-HASHES = {
-    "a": (-1654182041537715438, -4411629113624921903, -883289447099911663),
-    "the": (-2086240481803058194, 4527112536689700767, 9052419827208281669),
-    "é": (9138418018017486952, -7011230469552089716, -2994581276071911575),
-    "漢": (-3255495785848866645, -8383911064609882054, 233773744826986041),
-    "straße": (7524484525736999576, 1116148596439632869, -8655152575703687755),
-    "a\0": (3155933164955933692, 2396142211345216143, -314379952263958836),
-}
+
+def spans(terms: list[str]) -> Spans:
+    return Spans.from_arrow(pa.array(["behind a slice", *terms], pa.large_string()).slice(1))
 
 
-@pytest.mark.parametrize("type", [pa.string(), pa.large_string()])
-def test_names_of_terms_are_the_same_in_every_run_and_version(type):
-    for column, salt in enumerate([0, 1, 9999]):
-        names = hash_terms(pa.array(HASHES, type), salt)
-        assert names.dtype == np.int64
-        assert names.tolist() == [values[column] for values in HASHES.values()]
+def plain_name(term: str, salt: int) -> int:
+    """The name of a term by its definition, in whole numbers."""
+
+    def mix(state: int) -> int:
+        for shift, factor in ((30, 0xBF58476D1CE4E5B9), (27, 0x94D049BB133111EB)):
+            state = (state ^ (state >> shift)) * factor % 2**64
+        return state ^ (state >> 31)
+
+    data = term.encode()
+    if len(data) <= 7:
+        state = int.from_bytes(data, "little") | len(data) << 56
+    else:
+        state = mix(len(data) ^ mix(salt))
+        for start in range(0, len(data), 8):
+            state = mix(state ^ int.from_bytes(data[start : start + 8], "little"))
+        if state >> 56 <= 7:
+            state |= 1 << 63
+    name = mix(state ^ (mix(salt) % 2**56))
+    return name - 2**64 if name >= 2**63 else name
 
 
-@given(st.lists(st.text(max_size=8), min_size=1, max_size=20, unique=True), st.integers(0, 9998))
+@given(st.lists(st.text(max_size=12), min_size=1, max_size=20, unique=True), st.integers(0, 2**63 - 1))
 def test_names_of_terms_depend_on_the_term_and_the_salt_alone(terms, salt):
-    names = hash_terms(pa.array(terms, pa.large_string()), salt).tolist()
-    assert len(set(names)) == len(terms)
-    backwards = hash_terms(pa.array(["other", *terms[::-1]]).slice(1), salt).tolist()
-    assert backwards == names[::-1]
-    assert [hash_terms(pa.array([term]), salt)[0] for term in terms] == names
-    assert set(hash_terms(pa.array(terms), salt + 1).tolist()).isdisjoint(names)
+    names = hash_terms(spans(terms), salt)
+    assert names.dtype == np.int64
+    assert names.tolist() == [plain_name(term, salt) for term in terms]
+    assert hash_terms(spans(terms[::-1]), salt).tolist() == names.tolist()[::-1]
+    assert [hash_terms(spans([term]), salt)[0] for term in terms] == names.tolist()
+    assert len(set(names.tolist())) == len(terms)
 
 
-def test_names_of_a_hundred_thousand_terms_differ():
-    terms = pa.array([f"w{number}" for number in range(100_000)])
-    assert len(np.unique(hash_terms(terms))) == 100_000
+def test_names_of_a_hundred_thousand_terms_differ_with_every_salt():
+    terms = spans([f"{prefix}{number}" for number in range(50_000) for prefix in ("w", "a long beginning ")])
+    names = [hash_terms(terms, salt) for salt in (0, 1, 2**62)]
+    assert len(np.unique(np.concatenate(names))) == 300_000
+
+
+def two_terms_of_one_name() -> tuple[str, str]:
+    """Two terms of sixteen letters whose names are the same with salt 0: the second half makes up for the first."""
+    letters = np.random.default_rng(5).integers(ord("a"), ord("z") + 1, (1_000_000, 8)).astype(np.uint8)
+    halves = letters.view("<u8").ravel()
+    state = _mix(_mix(np.array([16], np.uint64)) ^ halves)
+    # What the states differ by must be a difference of letters, which differ in the lower five bits only.
+    upper = state & np.uint64(0xE0E0E0E0E0E0E0E0)
+    order = np.argsort(upper)
+    for n in np.flatnonzero(upper[order][1:] == upper[order][:-1]):
+        one, other = order[n], order[n + 1]
+        ends = halves[:1000] ^ state[one] ^ state[other]
+        is_text = ((ends.view(np.uint8).reshape(-1, 8) - ord("a")) < 26).all(axis=1)
+        if is_text.any():
+            end = np.argmax(is_text)
+            pairs = np.array([halves[one], halves[end]]), np.array([halves[other], ends[end]])
+            first, second = (pair.astype("<u8").tobytes().decode() for pair in pairs)
+            return first, second
+    raise AssertionError("no pair among these")
+
+
+def test_terms_that_share_a_name_are_found_in_a_block_and_between_blocks(limits):
+    one, other = two_terms_of_one_name()
+    assert hash_terms(spans([one]))[0] == hash_terms(spans([other]))[0]
+    assert hash_terms(spans([one]), 1)[0] != hash_terms(spans([other]), 1)[0]
+    for documents_a_block in (1, 2):
+        limits(BLOCK_DOCUMENTS=documents_a_block)
+        counted = terms_in(read([("a", f"{one} x"), ("b", f"x {other}")], batch=1))
+        assert sorted(row["term"] for row in counted) == sorted([one, other, "x"])
+        assert len({row["hash"] for row in counted}) == 2
 
 
 # --- Weights ---

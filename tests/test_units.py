@@ -29,11 +29,11 @@ def windows(texts, unit: str = "word", max_length: int = ALL) -> list[list[str]]
     array = texts if isinstance(texts, pa.Array) else pa.array(texts, pa.string())
     found: dict[int, list[str]] = {}
     for part in split_windows(array, unit, max_length):
-        assert part.units.type == pa.large_string()
+        units = part.units.to_arrow()
         assert len(part.offsets) == len(part.rows) + 1
         assert part.offsets[0] == 0
         assert part.offsets[-1] == len(part.units)
-        every = part.units.to_pylist()
+        every = units.to_pylist()
         for row, start, end in zip(part.rows.tolist(), part.offsets[:-1], part.offsets[1:], strict=True):
             assert row not in found, "a row came twice"
             found[row] = every[start:end]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from dataclasses import dataclass
 
 from pyspark.sql import DataFrame
@@ -31,13 +32,10 @@ class Tally:
         Rows by what became of them.
     partitions : int
         Partitions that have documents.
-    counted_terms : int
-        Rows of terms that these have counted.
     """
 
     documents: Documents
     partitions: int
-    counted_terms: int
 
 
 @dataclass(frozen=True)
@@ -95,9 +93,11 @@ def count(corpus: Corpus, parameters: CorpusParameters, stages: Stages, kept: Ke
     InputError
         There is no document that can be used.
     """
-    for salt in range(4):
+    slices = int(corpus.rows.sparkSession.conf.get("spark.sql.shuffle.partitions") or 1)
+    for attempt in range(4):
+        salt = secrets.randbits(63) if attempt else 0
         with stages.stage("read", "Reading text, counting terms"):
-            read = kept.keep(read_once(corpus.rows, parameters.unit, parameters.max_length, salt))
+            read = kept.keep(read_once(corpus.rows, parameters.unit, parameters.max_length, salt, slices))
             try:
                 tally = _tally(read)
             except Exception as error:
@@ -105,7 +105,7 @@ def count(corpus: Corpus, parameters: CorpusParameters, stages: Stages, kept: Ke
                     raise fault from error
                 raise
         with stages.stage("statistics", "Merging the counts of all partitions"):
-            terms = kept.keep(vocabulary(read.where("term is not null"), tally.counted_terms))
+            terms = kept.keep(vocabulary(read.where("counts is not null"), slices))
             try:
                 return Counted(read, terms, tally, spectrum(terms, tally.documents.eligible))
             except HashCollision:
@@ -127,7 +127,6 @@ def _tally(read: DataFrame) -> Tally:
         F.count("rejected").alias("rejected"),
         F.coalesce(F.sum("documents"), F.lit(0)).alias("documents"),
         F.countDistinct(partition).alias("partitions"),
-        F.count("term").alias("terms"),
     )
     rows = counts.collect()
     by_reason = dict(sorted((row["reason"], row["rejected"]) for row in rows if row["reason"] is not None))
@@ -138,4 +137,4 @@ def _tally(read: DataFrame) -> Tally:
         found = ", ".join(f"{count:,} {reason}" for reason, count in by_reason.items())
         raise InputError(f"No document can be used ({found}): check the input and --text-column.")
     documents = Documents(eligible + quarantined, eligible, quarantined, by_reason)
-    return Tally(documents, sum(row["partitions"] for row in rows), sum(row["terms"] for row in rows))
+    return Tally(documents, sum(row["partitions"] for row in rows))

@@ -8,13 +8,23 @@ from __future__ import annotations
 import itertools
 from collections.abc import Iterable, Iterator
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from zipcal_spark.documents import BLOCK_COLUMNS, BLOCK_SCHEMA, Block, block_batch, sparse_block
+from zipcal_spark.documents import (
+    BLOCK_COLUMNS,
+    BLOCK_SCHEMA,
+    Block,
+    Counts,
+    block_batch,
+    count_units,
+    sparse_block,
+    sum_counts,
+    to_stream,
+)
 from zipcal_spark.units import Windows, split_windows
 
 if TYPE_CHECKING:
@@ -22,15 +32,16 @@ if TYPE_CHECKING:
 
 # A block is cut off at so many documents, units, or bytes of units: small beside a worker's memory, large beside its
 # own overhead.
-BLOCK_DOCUMENTS = 1 << 16
-BLOCK_UNITS = 1 << 22
-BLOCK_BYTES = 1 << 27
+BLOCK_DOCUMENTS = 1 << 14
+BLOCK_UNITS = 1 << 21
+BLOCK_BYTES = 1 << 26
 # A partition's term counts are combined when so many rows or bytes have come together, and let go if they still are.
 COUNTED_TERMS = 1 << 21
 COUNTED_BYTES = 1 << 27
-# Term counts leave in batches of so many rows or bytes of terms: Arrow's strings end at 2 GiB.
-TERMS_A_BATCH = 100_000
-TERM_BYTES_A_BATCH = 1 << 26
+# Term counts leave in packets of at most so many rows or bytes of terms: a value of a row ends at 2 GiB.
+PACKET_TERMS = 1 << 20
+PACKET_BYTES = 1 << 26
+_PACKET_SCHEMA = pa.schema([("slice", pa.int32()), ("types", pa.int64()), ("counts", pa.binary())])
 
 
 class _TermCounts:
@@ -40,9 +51,8 @@ class _TermCounts:
         self._tables: list[pa.Table] = []
         self._rows = self._bytes = 0
 
-    def add(self, block: Block, terms: pa.Array) -> Iterator[pa.Table]:
-        columns = {"hash": block.hashes, "term": terms, "tf": block.tf, "df": block.df}
-        self._keep([*self._tables, pa.table(columns)])
+    def add(self, counts: pa.Table) -> Iterator[pa.Table]:
+        self._keep([*self._tables, counts])
         if self._full():
             yield from self.combine(always=False)
 
@@ -50,7 +60,7 @@ class _TermCounts:
         """Combine what has come; give it away, or only if it is still too much."""
         if not self._tables:
             return
-        combined = self._tables[0] if len(self._tables) == 1 else _combine(pa.concat_tables(self._tables))
+        combined = self._tables[0] if len(self._tables) == 1 else sum_counts(self._tables)
         self._keep([combined])
         if always or self._full():
             self._keep([])
@@ -64,29 +74,20 @@ class _TermCounts:
         return self._rows > COUNTED_TERMS or self._bytes > COUNTED_BYTES
 
 
-def _combine(counts: pa.Table) -> pa.Table:
-    """Sum the counts of equal terms."""
-    encoded = counts["term"].combine_chunks().dictionary_encode()
-    terms, codes = encoded.dictionary, encoded.indices.to_numpy()
-    names = np.empty(len(terms), np.int64)
-    names[codes] = counts["hash"].to_numpy()
-    # Sums of doubles are exact here: counts of one partition are far below 2**53.
-    tf, df = (np.bincount(codes, counts[column].to_numpy(), len(terms)).astype(np.int64) for column in ("tf", "df"))
-    return pa.table({"hash": names, "term": terms, "tf": tf, "df": df})
-
-
 class _OpenBlock:
     """The documents that the next block is made of."""
 
     def __init__(self) -> None:
         self._ids: list[pa.Array] = []
         self._characters: list[np.ndarray] = []
-        self._windows: list[Windows] = []
+        self._lengths: list[np.ndarray] = []
+        self._counts: list[Counts] = []
 
-    def add(self, ids: pa.Array, characters: np.ndarray, windows: Windows) -> None:
+    def add(self, ids: pa.Array, characters: np.ndarray, windows: Windows, salt: int) -> None:
         self._ids.append(ids)
         self._characters.append(characters)
-        self._windows.append(windows)
+        self._lengths.append(np.diff(windows.offsets))
+        self._counts.append(count_units(windows.units, salt))
 
     def is_empty(self) -> bool:
         return not self._ids
@@ -94,13 +95,13 @@ class _OpenBlock:
     def is_full(self) -> bool:
         return (
             sum(map(len, self._ids)) >= BLOCK_DOCUMENTS
-            or sum(len(part.units) for part in self._windows) >= BLOCK_UNITS
-            or sum(part.units.nbytes for part in self._windows) >= BLOCK_BYTES
+            or sum(len(part.codes) for part in self._counts) >= BLOCK_UNITS
+            or sum(part.terms.nbytes for part in self._counts) >= BLOCK_BYTES
         )
 
-    def close(self, salt: int) -> tuple[Block, pa.Array]:
-        """The block and its terms."""
-        return sparse_block(self._ids, self._characters, self._windows, salt)
+    def close(self) -> tuple[Block, pa.Table]:
+        """The block, and the counts of its terms."""
+        return sparse_block(self._ids, self._characters, self._lengths, self._counts)
 
 
 def _fault(batch: pa.RecordBatch) -> pa.Array:
@@ -111,7 +112,7 @@ def _fault(batch: pa.RecordBatch) -> pa.Array:
 
 
 def read_partition(
-    batches: Iterable[pa.RecordBatch], *, partition: int, unit: str, max_length: int, salt: int
+    batches: Iterable[pa.RecordBatch], *, partition: int, unit: str, max_length: int, salt: int, slices: int
 ) -> Iterator[pa.RecordBatch]:
     """The pass over one partition.
 
@@ -125,6 +126,8 @@ def read_partition(
         See `config.CorpusParameters`.
     salt : int
         See `hash_terms`.
+    slices : int
+        See `packets`.
 
     Yields
     ------
@@ -137,10 +140,10 @@ def read_partition(
     id_type = pa.string()
 
     def close_block() -> Iterator[pa.RecordBatch]:
-        block, terms = open_block.close(salt)
+        block, terms = open_block.close()
         yield _output(id_type, block_batch(f"{partition}-{next(numbers)}", block))
-        for table in counts.add(block, terms):
-            yield from _term_batches(id_type, table)
+        for table in counts.add(terms):
+            yield from (_output(id_type, packet) for packet in packets(table, slices))
 
     for batch in batches:
         id_type = batch.schema.field("id").type
@@ -158,14 +161,14 @@ def read_partition(
                 windows = Windows(windows.rows[~empty], windows.offsets[np.append(~empty, True)], windows.units)
             if len(windows.rows):
                 ids = usable["id"].take(pa.array(windows.rows))
-                open_block.add(ids, characters[windows.rows], windows)
+                open_block.add(ids, characters[windows.rows], windows, salt)
         if open_block.is_full():
             yield from close_block()
             open_block = _OpenBlock()
     if not open_block.is_empty():
         yield from close_block()
     for table in counts.combine():
-        yield from _term_batches(id_type, table)
+        yield from (_output(id_type, packet) for packet in packets(table, slices))
 
 
 def _rejected(rows: pa.RecordBatch, reasons: pa.Array) -> pa.RecordBatch:
@@ -174,22 +177,37 @@ def _rejected(rows: pa.RecordBatch, reasons: pa.Array) -> pa.RecordBatch:
     return _output(rows.schema.field("id").type, pa.record_batch({"rejected": rejected}))
 
 
-def _term_batches(id_type: pa.DataType, table: pa.Table) -> Iterator[pa.RecordBatch]:
-    """The rows in batches of bounded length and size."""
-    size = np.cumsum(pc.binary_length(table["term"]).to_numpy())
-    part = np.arange(len(table)) // TERMS_A_BATCH + size // TERM_BYTES_A_BATCH
+def packets(counts: pa.Table, slices: int) -> Iterator[pa.RecordBatch]:
+    """Counts of terms by slices of their names: packets are shuffled at a fraction of the cost of so many rows.
+
+    Parameters
+    ----------
+    counts : pyarrow.Table
+        `hash`, `term`, `tf`, `df`.
+    slices : int
+
+    Yields
+    ------
+    RecordBatch
+        One row of `slice` int, `types` bigint and `counts` binary: the Arrow stream of some rows of one slice.
+    """
+    slice_of = (counts["hash"].to_numpy().view(np.uint64) % np.uint64(slices)).astype(np.int32)
+    order = np.argsort(slice_of, kind="stable")
+    counts, slice_of = counts.take(pa.array(order)), slice_of[order]
+    size = np.cumsum(pc.binary_length(counts["term"]).to_numpy())
+    part = np.arange(len(counts)) // PACKET_TERMS + size // PACKET_BYTES + slice_of.astype(np.int64)
     starts = np.flatnonzero(np.diff(part, prepend=-1))
-    for start, end in zip(starts, [*starts[1:], len(table)], strict=True):
-        (batch,) = table.slice(start, end - start).combine_chunks().to_batches()
-        yield _output(id_type, batch)
+    for start, end in zip(starts, [*starts[1:], len(counts)], strict=True):
+        (batch,) = counts.slice(start, end - start).combine_chunks().to_batches()
+        row = {"slice": slice_of[start], "types": len(batch), "counts": to_stream(batch)}
+        yield pa.RecordBatch.from_pylist([row], schema=_PACKET_SCHEMA)
 
 
 def _output(id_type: pa.DataType, columns: pa.RecordBatch) -> pa.RecordBatch:
     """A batch of one kind of `read_once`: the other kinds' columns are null."""
-    string, long = pa.string(), pa.int64()
+    string = pa.string()
     rejected = pa.struct([("id", id_type), ("domain", string), ("text", string), ("reason", string)])
-    counts = [("hash", long), ("term", string), ("tf", long), ("df", long)]
-    schema = pa.schema([*BLOCK_SCHEMA, *counts, ("rejected", rejected)])
+    schema = pa.schema([*BLOCK_SCHEMA, *_PACKET_SCHEMA, ("rejected", rejected)])
     there = columns.schema.names
     return pa.record_batch(
         [
@@ -200,7 +218,7 @@ def _output(id_type: pa.DataType, columns: pa.RecordBatch) -> pa.RecordBatch:
     )
 
 
-def _read_task(batches: Iterable[pa.RecordBatch], *, unit: str, max_length: int, salt: int) -> Iterator[pa.RecordBatch]:
+def _read_task(batches: Iterable[pa.RecordBatch], **parameters: Any) -> Iterator[pa.RecordBatch]:
     import os
 
     from pyspark import TaskContext
@@ -209,10 +227,10 @@ def _read_task(batches: Iterable[pa.RecordBatch], *, unit: str, max_length: int,
     os.environ.setdefault("POLARS_MAX_THREADS", "1")
     context = TaskContext.get()
     assert context is not None
-    yield from read_partition(batches, partition=context.partitionId(), unit=unit, max_length=max_length, salt=salt)
+    yield from read_partition(batches, partition=context.partitionId(), **parameters)
 
 
-def read_once(corpus: DataFrame, unit: str, max_length: int, salt: int = 0) -> DataFrame:
+def read_once(corpus: DataFrame, unit: str, max_length: int, salt: int, slices: int) -> DataFrame:
     """The one pass over the text.
 
     Parameters
@@ -223,18 +241,20 @@ def read_once(corpus: DataFrame, unit: str, max_length: int, salt: int = 0) -> D
         See `config.CorpusParameters`.
     salt : int
         See `hash_terms`.
+    slices : int
+        See `packets`.
 
     Returns
     -------
     DataFrame
         Rows of three kinds, the columns of the other kinds null: `name`, `documents`, `rows`, `terms` (a block of
-        sparse documents), or `hash`, `term`, `tf`, `df` (a partition's own counts of a term), or `rejected` (id,
-        domain, text, reason).
+        sparse documents), or `slice`, `types`, `counts` (a partition's own counts of terms, see `packets`), or
+        `rejected` (id, domain, text, reason).
     """
     id_type = corpus.schema["id"].dataType.simpleString()
     schema = (
-        f"{BLOCK_COLUMNS}, hash bigint, term string, tf bigint, df bigint, "
+        f"{BLOCK_COLUMNS}, slice int, types bigint, counts binary, "
         f"rejected struct<id: {id_type}, domain: string, text: string, reason: string>"
     )
-    task = partial(_read_task, unit=unit, max_length=max_length, salt=salt)
+    task = partial(_read_task, unit=unit, max_length=max_length, salt=salt, slices=slices)
     return corpus.select("id", "domain", "text", "fault").mapInArrow(task, schema)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from types import TracebackType
 
+from pyspark import StorageLevel
 from pyspark.sql import DataFrame
 
 from zipcal_spark import output as out
@@ -15,14 +16,17 @@ from zipcal_spark.report import REPORT, Report
 
 
 class Kept:
-    """DataFrames that are kept between the stages of a run, on the executors."""
+    """DataFrames that are kept between the stages of a run, on the executors' disks.
+
+    In memory they would be read no faster (the operating system caches what fits), and fill the heap.
+    """
 
     def __init__(self) -> None:
         self._frames: list[DataFrame] = []
 
     def keep(self, frame: DataFrame) -> DataFrame:
         """Keep a DataFrame once it is computed."""
-        self._frames.append(frame.persist())
+        self._frames.append(frame.persist(StorageLevel.DISK_ONLY))
         return frame
 
     def release(self) -> None:

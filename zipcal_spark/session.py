@@ -21,6 +21,7 @@ _LOCAL = {
     "spark.driver.bindAddress": "127.0.0.1",
     "spark.driver.memory": "2g",
     "spark.ui.enabled": "false",
+    "spark.sql.shuffle.partitions": "8",
 }
 
 

@@ -12,12 +12,11 @@ import pyarrow as pa
 from pyspark.sql import DataFrame, Window
 from pyspark.sql import functions as F
 
-from zipcal_spark.documents import BLOCK_COLUMNS, Block, block_batch, blocks_of
+from zipcal_spark.documents import BLOCK_COLUMNS, Block, block_batch, blocks_of, from_stream, sum_counts
 from zipcal_spark.weights import term_weights
 from zipcal_spark.zipf import Spectrum
 
-# What is kept is not resized by Spark's adaptive execution, so its partitions are sized here.
-_ROWS_A_PARTITION = 250_000
+_ROWS_A_BATCH = 100_000
 
 
 _Rule = dict[str, Any]  # the keyword arguments of `term_weights` that a run fixes
@@ -27,27 +26,31 @@ class HashCollision(Exception):
     """Two terms of the corpus have the same 64-bit name: the pass must be done again with another salt."""
 
 
-def vocabulary(counts: DataFrame, rows: int) -> DataFrame:
-    """The reduce: sum the partitions' own counts.
+def vocabulary(packets: DataFrame, slices: int) -> DataFrame:
+    """The reduce: sum the partitions' own counts, slice by slice.
 
     Parameters
     ----------
-    counts : DataFrame
-        `hash`, `term`, `tf`, `df`: see `reading.read_once`.
-    rows : int
-        How many rows these are.
+    packets : DataFrame
+        `slice`, `counts`: see `reading.packets`.
+    slices : int
+        How many there are.
 
     Returns
     -------
     DataFrame
-        `hash` bigint, `term` string, `tf` bigint, `df` bigint: a row a term of the corpus, partitioned by `hash`.
+        `hash` bigint, `term` string, `tf` bigint, `df` bigint: a row a term of the corpus; of terms that share the
+        name of another, a row with tf 0.
     """
-    return (
-        counts.select("hash", "term", "tf", "df")
-        .repartition(-(-rows // _ROWS_A_PARTITION), "hash")
-        .groupBy("hash", "term")
-        .agg(F.sum("tf").alias("tf"), F.sum("df").alias("df"))
-    )
+    sliced = packets.select("slice", "counts").repartition(slices, "slice")
+    return sliced.mapInArrow(_sum_packets, "hash bigint, term string, tf bigint, df bigint")
+
+
+def _sum_packets(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+    counts = [pa.table(from_stream(packet.as_buffer())) for batch in batches for packet in batch["counts"]]
+    if counts:
+        table = sum_counts(counts)
+        yield from table.set_column(1, "term", table["term"].cast(pa.string())).to_batches(max_chunksize=_ROWS_A_BATCH)
 
 
 def spectrum(terms: DataFrame, documents: int) -> Spectrum:
@@ -69,11 +72,10 @@ def spectrum(terms: DataFrame, documents: int) -> Spectrum:
     ------
     HashCollision
     """
-    by_name = terms.groupBy("hash").agg(F.count("*").alias("sharing"), F.sum("tf").alias("tf"), F.sum("df").alias("df"))
-    rows = by_name.groupBy("tf", "df").agg(F.count("*").alias("types"), F.max("sharing").alias("sharing"))
-    table = rows.toArrow().sort_by([("tf", "descending"), ("df", "descending")])
-    columns = {name: table[name].to_numpy() for name in ("tf", "df", "types", "sharing")}
-    if (columns.pop("sharing") > 1).any():
+    table = terms.groupBy("tf", "df").agg(F.count("*").alias("types")).toArrow()
+    table = table.sort_by([("tf", "descending"), ("df", "descending")])
+    columns = {name: table[name].to_numpy() for name in ("tf", "df", "types")}
+    if (columns["tf"] == 0).any():
         raise HashCollision
     return Spectrum(**columns, documents=documents)
 
@@ -146,8 +148,8 @@ def weighted(
 
 
 def _weigh(block: Block, positions: np.ndarray, tf: np.ndarray, df: np.ndarray, rule: _Rule) -> Block:
-    """The block with weights, given the global frequencies of some of its terms."""
-    all_tf, all_df = block.tf.copy(), block.df.copy()
+    """The block with weights, given the global frequencies of those of its terms that others have, too."""
+    all_tf, all_df = block.tf.astype(np.int64), np.ones(len(block.tf), np.int64)
     all_tf[positions], all_df[positions] = tf, df
     return replace(block, weights=term_weights(tf=all_tf, df=all_df, **rule))
 

@@ -55,6 +55,8 @@ def _ascii_table(is_unit: str) -> bytes:
 
 _BEHIND = (pa.scalar("", pa.large_string()), pa.scalar(" ", pa.large_string()))
 _ALNUM = "".join(chr(byte) for byte in range(128) if chr(byte).isalnum())
+# Arrays of so many bytes of text are split at their best: ten times as much, and memory is the brake.
+_CHUNK_BYTES = 1 << 20
 _NO_BLANK = "".join(chr(byte) for byte in range(128) if not chr(byte).isspace() and chr(byte) not in ".,")
 
 RULES = {
@@ -69,6 +71,47 @@ RULES = {
 
 
 @dataclass(frozen=True)
+class Spans:
+    """Strings as stretches of bytes, uncopied: what a unit is until somebody asks for its letters.
+
+    Attributes
+    ----------
+    data : ndarray of uint8
+        UTF-8; with `PADDING` bytes behind the last string, so that whole words of memory can be read.
+    starts, lengths : ndarray of int64, shape (n,)
+        String i is `data[starts[i] : starts[i] + lengths[i]]`.
+    """
+
+    data: np.ndarray
+    starts: np.ndarray
+    lengths: np.ndarray
+
+    @staticmethod
+    def from_arrow(strings: pa.LargeStringArray) -> Spans:
+        """Strings of an Arrow array."""
+        bounds, data = _bytes_of(strings)
+        padded = np.frombuffer(b"".join((data, b" " * PADDING)), np.uint8)
+        return Spans(padded, bounds[:-1], np.diff(bounds))
+
+    def __len__(self) -> int:
+        return len(self.starts)
+
+    def take(self, which: np.ndarray) -> Spans:
+        """Some of the strings, by positions or by a mask."""
+        return Spans(self.data, self.starts[which], self.lengths[which])
+
+    def to_arrow(self) -> pa.LargeStringArray:
+        """The strings, copied out."""
+        bounds = np.zeros(len(self) + 1, np.int64)
+        np.cumsum(self.lengths, out=bounds[1:])
+        places = np.repeat(self.starts - bounds[:-1], self.lengths) + np.arange(bounds[-1])
+        return pa.LargeStringArray.from_buffers(len(self), pa.py_buffer(bounds), pa.py_buffer(self.data[places]))
+
+
+PADDING = 16
+
+
+@dataclass(frozen=True)
 class Windows:
     """The windows of some rows of a batch.
 
@@ -78,13 +121,13 @@ class Windows:
         Which rows of the batch these are.
     offsets : ndarray of int64, shape (n + 1,)
         Row i has the units offsets[i] .. offsets[i + 1].
-    units : pyarrow.LargeStringArray
+    units : Spans
         The units of all windows, one after the other.
     """
 
     rows: np.ndarray
     offsets: np.ndarray
-    units: pa.LargeStringArray
+    units: Spans
 
 
 def split_windows(texts: pa.Array, unit: str, max_length: int) -> Iterator[Windows]:
@@ -107,21 +150,35 @@ def split_windows(texts: pa.Array, unit: str, max_length: int) -> Iterator[Windo
     Windows
     """
     rule = RULES[unit]
-    if len(texts) == 0:
-        return
     texts = texts.cast(pa.large_string())
+    for start, end in _chunks(texts):
+        for windows in _split_chunk(texts.slice(start, end - start), rule, max_length):
+            yield Windows(windows.rows + start, windows.offsets, windows.units)
+
+
+def _chunks(texts: pa.LargeStringArray) -> Iterator[tuple[int, int]]:
+    """Stretches of texts that stay in a processor's cache; a single text may be larger."""
+    size = np.cumsum(pc.binary_length(texts).to_numpy())
+    starts = np.flatnonzero(np.diff(size // _CHUNK_BYTES, prepend=-1))
+    yield from zip(starts.tolist(), [*starts[1:].tolist(), len(texts)], strict=True) if len(texts) else ()
+
+
+def _split_chunk(texts: pa.LargeStringArray, rule: UnitRule, max_length: int) -> Iterator[Windows]:
+    """See `split_windows`."""
     cut = 16 * max_length  # characters; an English word and its blank have six
     ascii_rows = _is_ascii(texts)
     for is_ascii in (True, False):
         split = _split_ascii if is_ascii else _split_unicode
         rows = np.flatnonzero(ascii_rows == is_ascii)
+        if not len(rows):
+            continue
         group = _take_texts(texts, rows)
         long = pc.utf8_length(group).to_numpy() > cut
         if not long.all():
             yield Windows(rows[~long], *_limit(*split(_take_texts(group, ~long), rule), max_length))
         if long.any():
             rows, group = rows[long], _take_texts(group, long)
-            offsets, units = _limit(*split(_cut(group, cut, rule), rule), max_length)
+            offsets, units = _limit(*split(_cut(group, cut, rule, is_ascii), rule), max_length)
             short = np.diff(offsets) < max_length
             yield Windows(rows[~short], *_take_windows(offsets, units, ~short))
             if short.any():
@@ -144,28 +201,36 @@ def _is_ascii(texts: pa.LargeStringArray) -> np.ndarray:
     return np.asarray(same_length.to_numpy(zero_copy_only=False))
 
 
-def _cut(texts: pa.LargeStringArray, length: int, rule: UnitRule) -> pa.LargeStringArray:
+def _cut(texts: pa.LargeStringArray, length: int, rule: UnitRule, is_ascii: bool) -> pa.LargeStringArray:
     """Texts of more than `length` characters, cut before their last boundary within this length."""
+    if is_ascii:
+        return _cut_ascii(texts, length, rule)
     head = _series(texts).str.head(length)
     return _arrow(head.str.extract(rf"(?s)^(.*)[{rule.boundary}]").fill_null(""))
 
 
-def _split_ascii(texts: pa.LargeStringArray, rule: UnitRule) -> tuple[np.ndarray, pa.LargeStringArray]:
+def _cut_ascii(texts: pa.LargeStringArray, length: int, rule: UnitRule) -> pa.LargeStringArray:
+    """ASCII texts of more than `length` characters, cut before the last one within this length that is in no unit."""
+    offsets, data = _bytes_of(texts)
+    places = (offsets[:-1, None] + np.arange(length)).ravel()
+    heads = np.frombuffer(data, np.uint8)[places].reshape(-1, length)
+    blank = np.frombuffer(rule.table, np.uint8)[heads] == ord(" ")
+    lengths = np.where(blank.any(axis=1), length - 1 - np.argmax(blank[:, ::-1], axis=1), 0)
+    return Spans(heads.ravel(), np.arange(len(texts)) * length, lengths).to_arrow()
+
+
+def _split_ascii(texts: pa.LargeStringArray, rule: UnitRule) -> tuple[np.ndarray, Spans]:
     """All units of ASCII texts, by a byte table; offsets, int64, shape (n + 1,), and the units."""
-    offsets, _ = _bytes_of(texts)
     # A blank behind each text keeps its last unit apart from the next text's first.
-    joined = bytes(_bytes_of(pc.binary_join_element_wise(texts, *_BEHIND))[1])
-    data = np.frombuffer(b" " + joined.translate(rule.table), np.uint8)
+    offsets, joined = _bytes_of(pc.binary_join_element_wise(texts, *_BEHIND))
+    data = np.frombuffer(b"".join((b" ", bytes(joined).translate(rule.table), b" " * PADDING)), np.uint8)
     in_unit = data != ord(" ")
-    edges = np.flatnonzero(in_unit[1:] != in_unit[:-1])
-    starts, ends = edges[::2], edges[1::2]
-    bounds = np.zeros(len(starts) + 1, np.int64)
-    np.cumsum(ends - starts, out=bounds[1:])
-    units = pa.LargeStringArray.from_buffers(len(starts), pa.py_buffer(bounds), pa.py_buffer(data[in_unit]))
-    return np.searchsorted(starts, offsets + np.arange(len(offsets))), units
+    edges = np.flatnonzero(in_unit[1:] != in_unit[:-1]) + 1
+    starts = edges[::2]
+    return np.searchsorted(starts, offsets + 1), Spans(data, starts, edges[1::2] - starts)
 
 
-def _split_unicode(texts: pa.LargeStringArray, rule: UnitRule) -> tuple[np.ndarray, pa.LargeStringArray]:
+def _split_unicode(texts: pa.LargeStringArray, rule: UnitRule) -> tuple[np.ndarray, Spans]:
     """All units of any texts, by the rule's pattern; offsets, int64, shape (n + 1,), and the units."""
     series = _series(texts)
     if rule.nfc:
@@ -173,10 +238,10 @@ def _split_unicode(texts: pa.LargeStringArray, rule: UnitRule) -> tuple[np.ndarr
     lists = series.str.to_lowercase().str.extract_all(rule.pattern)
     offsets = np.zeros(len(texts) + 1, np.int64)
     np.cumsum(lists.list.len().to_numpy(), out=offsets[1:])
-    return offsets, _arrow(lists.explode(empty_as_null=False))
+    return offsets, Spans.from_arrow(_arrow(lists.explode(empty_as_null=False)))
 
 
-def _limit(offsets: np.ndarray, units: pa.LargeStringArray, max_length: int) -> tuple[np.ndarray, pa.LargeStringArray]:
+def _limit(offsets: np.ndarray, units: Spans, max_length: int) -> tuple[np.ndarray, Spans]:
     """The first `max_length` units of each row."""
     counts = np.diff(offsets)
     if len(counts) == 0 or counts.max() <= max_length:
@@ -184,7 +249,7 @@ def _limit(offsets: np.ndarray, units: pa.LargeStringArray, max_length: int) -> 
     position = np.arange(len(units)) - np.repeat(offsets[:-1], counts)
     limited = np.zeros_like(offsets)
     np.cumsum(np.minimum(counts, max_length), out=limited[1:])
-    return limited, units.filter(pa.array(position < max_length))
+    return limited, units.take(position < max_length)
 
 
 def _take_texts(texts: pa.LargeStringArray, rows: np.ndarray) -> pa.LargeStringArray:
@@ -193,16 +258,14 @@ def _take_texts(texts: pa.LargeStringArray, rows: np.ndarray) -> pa.LargeStringA
     return texts if len(rows) == len(texts) else texts.take(pa.array(rows))
 
 
-def _take_windows(
-    offsets: np.ndarray, units: pa.LargeStringArray, keep: np.ndarray
-) -> tuple[np.ndarray, pa.LargeStringArray]:
+def _take_windows(offsets: np.ndarray, units: Spans, keep: np.ndarray) -> tuple[np.ndarray, Spans]:
     """The units of some rows, by a mask."""
     if keep.all():
         return offsets, units
     counts = np.diff(offsets)
     taken = np.zeros(keep.sum() + 1, np.int64)
     np.cumsum(counts[keep], out=taken[1:])
-    return taken, units.filter(pa.array(np.repeat(keep, counts)))
+    return taken, units.take(np.repeat(keep, counts))
 
 
 def _series(texts: pa.LargeStringArray) -> pl.Series:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
+import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -62,10 +63,12 @@ class Candidates:
     @staticmethod
     def from_rows(rows: pa.Table) -> Candidates:
         """Candidates of rows of `candidate_schema`, of any number of partitions."""
-        rows = rows.take(pc.sort_indices(rows, [("own", "descending"), ("id", "ascending")]))
-        hashes = np.frombuffer(b"".join(rows["hashes"].to_pylist()), np.int64)
-        weights = np.frombuffer(b"".join(rows["weights"].to_pylist()), np.int64)
-        names, first, terms = np.unique(hashes, return_index=True, return_inverse=True)
+        rows = rows.take(pc.sort_indices(rows, [("own", "descending"), ("id", "ascending")])).combine_chunks()
+        hashes = _numbers(rows["hashes"])
+        terms, names = pd.factorize(hashes)
+        weights = np.full(len(names), SCALE, np.int64)
+        if rows["weights"].null_count == 0:
+            weights[terms] = _numbers(rows["weights"])
         offsets = np.zeros(len(rows) + 1, np.int64)
         np.cumsum(pc.binary_length(rows["hashes"]).to_numpy() // 8, out=offsets[1:])
         return Candidates(
@@ -76,16 +79,33 @@ class Candidates:
             offsets=offsets,
             terms=terms,
             hashes=names,
-            weights=weights[first],
+            weights=weights,
         )
+
+
+def _numbers(column: pa.ChunkedArray) -> np.ndarray:
+    """All int64 numbers in a binary column, one after the other."""
+    values = column.cast(pa.large_binary()).combine_chunks()
+    if len(values) == 0:
+        return np.empty(0, np.int64)
+    bounds = np.frombuffer(values.buffers()[1], np.int64)[values.offset : values.offset + len(values) + 1]
+    data = values.buffers()[2]
+    return np.frombuffer(data, np.int64, (bounds[-1] - bounds[0]) // 8, bounds[0]) if data else np.empty(0, np.int64)
+
+
+def _binary(numbers: np.ndarray, counts: np.ndarray) -> pa.Array:
+    """A binary column: each row so many of the int64 numbers."""
+    bounds = np.zeros(len(counts) + 1, np.int32)
+    np.cumsum(counts * 8, out=bounds[1:])
+    return pa.BinaryArray.from_buffers(pa.binary(), len(counts), [None, pa.py_buffer(bounds), pa.py_buffer(numbers)])
 
 
 def candidate_schema(id_type: pa.DataType) -> pa.Schema:
     """The rows of a round: a candidate each, and one row a partition for what it kept back.
 
     `id`, `gain`, `own`: the key. `units`, `distinct`: window length and distinct terms. `hashes`, `weights`: int64
-    names and weights of the terms that it competes with. `kept_back`: 0; or, in a row without terms, how many
-    documents the partition kept back, the key being the best of theirs.
+    names and weights of the terms that it competes with; weights are null where all are worth 1. `kept_back`: 0; or, in
+    a row without terms, how many documents the partition kept back, the key being the best of theirs.
     """
     return pa.schema(
         [
@@ -102,8 +122,11 @@ def candidate_schema(id_type: pa.DataType) -> pa.Schema:
 
 
 def sum_over_terms(block: Block, values: np.ndarray) -> np.ndarray:
-    """Sum of `values` (ndarray of int64, shape (v,)) over the terms of each document; int64, shape (n,)."""
-    return np.add.reduceat(values[block.terms], block.offsets[:-1])  # no document is without terms
+    """Sum of `values` (ndarray of integers, shape (v,)) over the terms of each document; int64, shape (n,).
+
+    The smaller the values' type, the more of them are in the processor's cache.
+    """
+    return np.add.reduceat(values[block.terms], block.offsets[:-1], dtype=np.int64)  # no document is without terms
 
 
 def weights_of(block: Block) -> np.ndarray:
@@ -126,17 +149,22 @@ def candidate_rows(
     weights : ndarray of int64, shape (v,)
         The terms' weights; the rows carry the terms whose weight is above 0.
     """
-    starts, ends = block.offsets[documents], block.offsets[documents + 1]
-    terms = [block.terms[start:end] for start, end in zip(starts, ends, strict=True)]
-    terms = [row[weights[row] > 0] for row in terms]
+    starts, distinct = block.offsets[documents], np.diff(block.offsets)[documents]
+    ends = np.cumsum(distinct)
+    terms = block.terms[np.repeat(starts - ends + distinct, distinct) + np.arange(distinct.sum())]
+    counts = weights[terms] > 0
+    # How many of each document's terms count; no document is without terms.
+    competing = np.add.reduceat(counts, ends - distinct, dtype=np.int64) if len(documents) else distinct
+    terms = terms[counts]
+    uniform = pa.nulls(len(documents), pa.binary())
     columns = {
         "id": block.ids.take(pa.array(documents)),
         "gain": gains[documents],
         "own": own[documents],
         "units": block.units[documents].astype(np.int64),
-        "distinct": ends - starts,
-        "hashes": [block.hashes[row].tobytes() for row in terms],
-        "weights": [weights[row].tobytes() for row in terms],
+        "distinct": distinct,
+        "hashes": _binary(block.hashes[terms], competing),
+        "weights": uniform if block.weights is None else _binary(weights[terms], competing),
         "kept_back": np.zeros(len(documents), np.int64),
     }
     return pa.table(columns, schema=candidate_schema(block.ids.type))

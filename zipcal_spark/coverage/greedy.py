@@ -31,8 +31,8 @@ class Greedy:
         self.candidates = candidates
         counts = np.diff(candidates.offsets)
         # Who has a term: the transposed rows.
-        order = np.argsort(candidates.terms, kind="stable")
-        self._owners = np.repeat(np.arange(len(candidates)), counts)[order]
+        owners = np.sort(candidates.terms << 32 | np.repeat(np.arange(len(candidates)), counts))
+        self._owners = owners & 0xFFFFFFFF
         self._owner_offsets = np.zeros(len(candidates.hashes) + 1, np.int64)
         np.cumsum(np.bincount(candidates.terms, minlength=len(candidates.hashes)), out=self._owner_offsets[1:])
         self._taken = np.zeros(len(candidates), bool)

@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 import numpy as np
+import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from zipcal_spark.coverage.candidates import candidate_rows, candidate_schema, sum_over_terms, weights_of
 from zipcal_spark.coverage.greedy import greedy_over
 from zipcal_spark.documents import Block
+from zipcal_spark.weights import SCALE
 
 _ORDER = [("gain", "descending"), ("own", "descending"), ("id", "ascending")]
 
@@ -38,9 +40,9 @@ def propose(blocks: Iterable[Block], covered: np.ndarray, chosen: pa.Array | Non
     pyarrow.Table of `candidate_schema`, or None where no document gains anything
     """
     best: pa.Table | None = None
-    kept_back = 0
+    kept_back = floor = 0
     for block in blocks:
-        proposed, eligible = _propose_from_block(block, covered, chosen, limit)
+        proposed, eligible = _propose_from_block(block, covered, chosen, limit, floor)
         if not eligible:
             continue
         kept_back += eligible - len(proposed)
@@ -49,30 +51,41 @@ def propose(blocks: Iterable[Block], covered: np.ndarray, chosen: pa.Array | Non
         best = best.take(pc.sort_indices(best, _ORDER))
         kept_back += max(0, len(best) - limit - 1)
         best = best.slice(0, limit + 1)
+        if len(best) > limit:
+            floor = best["gain"][limit].as_py()  # what gains less is kept back
     if best is None or len(best) <= limit:
         return best
     return pa.concat_tables([best.slice(0, limit), _bound_row(best.slice(limit), kept_back + 1)])
 
 
-def _propose_from_block(block: Block, covered: np.ndarray, chosen: pa.Array | None, limit: int) -> tuple[pa.Table, int]:
-    """Rows of the block's best `limit` + 1 documents, and how many documents gain anything at all."""
-    weights = weights_of(block)
-    own = sum_over_terms(block, weights)
-    if len(covered):
-        position = np.minimum(np.searchsorted(covered, block.hashes), len(covered) - 1)
-        weights = np.where(covered[position] == block.hashes, 0, weights)
-    gains = sum_over_terms(block, weights)
+def _propose_from_block(
+    block: Block, covered: np.ndarray, chosen: pa.Array | None, limit: int, floor: int
+) -> tuple[pa.Table, int]:
+    """Rows of the block's best `limit` + 1 documents that gain at least `floor`; how many gain anything at all."""
+    is_covered = _among(block.hashes, covered)
+    weights = np.where(is_covered, 0, weights_of(block))
+    if block.weights is None:
+        own, gains = np.diff(block.offsets) * SCALE, sum_over_terms(block, ~is_covered) * SCALE
+    else:
+        own, gains = sum_over_terms(block, block.weights), sum_over_terms(block, weights)
     if chosen is not None:
         gains[pc.is_in(block.ids, value_set=chosen).to_numpy(zero_copy_only=False)] = 0
     eligible = np.flatnonzero(gains > 0)
-    best = eligible
-    if len(eligible) > limit + 1:
+    best = eligible[gains[eligible] >= floor]
+    if len(best) > limit + 1:
         # All that reach the gain of the last place; ties beyond it are settled by the whole key.
-        last = -np.partition(-gains[eligible], limit)[limit]
-        best = eligible[gains[eligible] >= last]
+        last = -np.partition(-gains[best], limit)[limit]
+        best = best[gains[best] >= last]
         keys = pa.table({"gain": gains[best], "own": own[best], "id": block.ids.take(pa.array(best))})
         best = best[pc.sort_indices(keys, _ORDER).to_numpy()[: limit + 1]]
     return candidate_rows(block, best, gains, own, weights), len(eligible)
+
+
+def _among(names: np.ndarray, covered: np.ndarray) -> np.ndarray:
+    """Which names are in an ascending array of names; bool."""
+    if len(covered) == 0:
+        return np.zeros(len(names), bool)
+    return pd.Index(covered).get_indexer(pd.Index(names)) >= 0
 
 
 def _bound_row(best_kept_back: pa.Table, count: int) -> pa.Table:
