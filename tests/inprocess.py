@@ -6,10 +6,12 @@ from dataclasses import replace
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from zipcal_spark.coverage import local
-from zipcal_spark.coverage.bound import PrefixBound
+from zipcal_spark.coverage.bound import Bound
 from zipcal_spark.coverage.candidates import candidate_schema
+from zipcal_spark.coverage.pricing import ORDER, best_priced
 from zipcal_spark.coverage.rounds import exact_greedy
 from zipcal_spark.documents import Block
 from zipcal_spark.reading import read_partition
@@ -68,7 +70,16 @@ class InProcess:
         id_type = self.partitions[0][0].ids.type
         return pa.concat_tables(found) if found else candidate_schema(id_type).empty_table()
 
+    def fetch(self, ids):
+        ids = pa.array(ids, self.partitions[0][0].ids.type)
+        found = [local.fetch(part, ids) for part in self.partitions]
+        return pa.concat_tables([rows for rows in found if rows is not None])
+
+    def best_priced(self, names, prices, limit):
+        rows = pa.concat_tables([best_priced(part, names, prices, limit) for part in self.partitions])
+        return rows.take(pc.sort_indices(rows, ORDER)[:limit])
+
     def select(self, k):
         k = min(k, self.documents)
-        bound = PrefixBound(k, self.total)
+        bound = Bound(k, self.total)
         return exact_greedy(self.propose, k, bound), bound

@@ -15,7 +15,7 @@ from inprocess import InProcess
 from test_exactness import WEIGHTS, corpora
 
 from zipcal_spark.coverage import local
-from zipcal_spark.coverage.bound import PrefixBound, certified_fraction
+from zipcal_spark.coverage.bound import Bound, certified_fraction
 from zipcal_spark.coverage.candidates import Candidates, Key
 from zipcal_spark.coverage.greedy import Greedy, greedy_over, in_order
 
@@ -72,13 +72,13 @@ def test_bound_is_the_optimum_where_documents_share_nothing():
 
 
 def test_bound_counts_what_was_kept_back():
-    bound = PrefixBound(3, 10**9)
+    bound = Bound(3, 10**9)
     bound.tighten(100, np.array([5, 9]), [(7, 2), (1, 50)])
     assert bound.upper == 100 + 9 + 7 + 7
 
 
 def test_bound_does_not_overflow():
-    bound = PrefixBound(1000, 2**80)
+    bound = Bound(1000, 2**80)
     bound.tighten(0, np.full(1000, 2**60), [])
     assert bound.upper == 1000 * 2**60
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, fields
 from inspect import getdoc
 from typing import Any, Literal, get_args, get_origin, get_type_hints
@@ -62,6 +63,10 @@ class SelectionParameters(CorpusParameters):
         A term counts only if at least so many documents have it; above 1 it keeps junk from winning on raw web text.
     seed : int
         Seed of the strategy `random`.
+    certify : str
+        How to prove how close the selection is to the best there is. `off`: by the bound that comes with the rounds. A
+        number: by the linear programme's prices, solved at most so often. `auto`: so, where that is a small part of
+        the run.
     candidates : int
         How many documents a round may send to the driver: fewer make more rounds, never another result.
     broadcast_limit : int
@@ -73,6 +78,7 @@ class SelectionParameters(CorpusParameters):
     strategy: Strategy = "exact"
     min_doc_freq: int = 1
     seed: int = 0
+    certify: str = "auto"
     candidates: int = 20_000
     broadcast_limit: int = 2_000_000
 
@@ -81,6 +87,8 @@ class SelectionParameters(CorpusParameters):
         _at_least(self, "k", 1)
         _at_least(self, "min_doc_freq", 1)
         _at_least(self, "candidates", 1)
+        if self.certify not in ("auto", "off") and not re.fullmatch("[1-9][0-9]*", str(self.certify)):
+            raise InputError(f"certify is {self.certify!r}: choose auto, off, or a whole number of at least 1.")
         _at_least(self, "broadcast_limit", 0)
 
 

@@ -147,14 +147,16 @@ def _hash_long(words: np.ndarray, terms: Spans, salted: np.ndarray) -> np.ndarra
         state[left] = _mix(state[left] ^ (words[starts] & _FIRST_BYTES[np.minimum(lengths, 8)]))
         left = left[lengths > 8]
         at += 8
-    is_short = state >> np.uint64(56) <= _SHORT
-    return np.where(is_short, state | _TOP_BIT, state)
+    state[state >> np.uint64(56) <= _SHORT] |= _TOP_BIT
+    return state
 
 
 def _mix(state: np.ndarray) -> np.ndarray:
+    """SplitMix64's finaliser."""
     state = (state ^ (state >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
     state = (state ^ (state >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-    return state ^ (state >> np.uint64(31))
+    mixed: np.ndarray = state ^ (state >> np.uint64(31))
+    return mixed
 
 
 def _words_of(data: np.ndarray) -> np.ndarray:
@@ -247,7 +249,8 @@ def _same_name_other_term(units: Spans, first: np.ndarray) -> np.ndarray:
         differs[left] = (difference & _FIRST_BYTES[np.minimum(rest, 8)]) != 0
         left = left[(rest > 8) & ~differs[left]]
         at += 8
-    return long[differs]
+    others: np.ndarray = long[differs]
+    return others
 
 
 def sum_counts(tables: list[pa.Table]) -> pa.Table:

@@ -4,6 +4,7 @@ text --one pass--> sparse documents, term counts, quarantine      counting, read
 term counts --map-reduce--> vocabulary and its laws               statistics, zipf
 vocabulary --broadcast or join--> weights in the documents        statistics.weighted
 documents --rounds--> picks, proven one by one                    strategies, coverage
+picks --prices--> how close they are to the best there is         coverage.certificate
 picks --lookup--> the selection with its text                     lookup
 """
 
@@ -19,7 +20,8 @@ from zipcal_spark import __version__, strategies
 from zipcal_spark.config import CorpusParameters, SelectionParameters, parameters_doc
 from zipcal_spark.corpus import Corpus, from_dataframe
 from zipcal_spark.counting import Counted, count
-from zipcal_spark.coverage.bound import PrefixBound
+from zipcal_spark.coverage.bound import Bound
+from zipcal_spark.coverage.certificate import certify
 from zipcal_spark.coverage.distributed import Partitions
 from zipcal_spark.coverage.picks import Picks
 from zipcal_spark.lookup import look_up
@@ -93,16 +95,19 @@ def select(corpus: Corpus, parameters: SelectionParameters, progress: Progress |
         k = min(parameters.k, counted.tally.documents.eligible)
         with stages.stage("select", f"Selecting {k:,} of {counted.tally.documents.eligible:,} documents"):
             blocks = _weighted_blocks(counted, parameters, kept)
-            bound = PrefixBound(k, total_weight(counted.spectrum, parameters))
+            bound = Bound(k, total_weight(counted.spectrum, parameters))
             partitions = Partitions(blocks, counted.partitions, corpus.arrow_id, parameters.candidates)
 
             def on_round(picks: Picks) -> None:
                 stages.progress.detail(f"round {picks.rounds}: {len(picks):,} of {k:,} proven")
 
             picks = strategies.select(partitions, parameters, k, bound, on_round)
+        with stages.stage("certify", "Proving how good that is"):
+            size = counted.tally.documents.eligible
+            certify_rounds = certify(partitions, picks, k, bound, parameters.certify, size)
         with stages.stage("lookup", "Looking up the selected text"):
             selection = look_up(corpus, picks, kept)
-            summary = describe_selection(counted.terms, counted.spectrum, parameters, picks, bound)
+            summary = describe_selection(counted.terms, counted.spectrum, parameters, picks, bound, certify_rounds)
         report = _report(corpus, parameters, counted, summary, stages)
         return ZipCalResult(selection, ranked(counted.terms), counted.quarantine(corpus), report, kept, stages)
     except BaseException:

@@ -92,7 +92,9 @@ class Selection:
     certified_fraction : float
         The selection covers at least this fraction of what any k documents can, by `bound`.
     bound : str
-        Name of the bound.
+        What kind of prices gave the bound: 'prefix' or 'lp', see `coverage.bound.Bound`.
+    certify_rounds : int
+        Rounds over the partitions that the linear programme's bound took.
     exact : bool
         Whether it is the sequential greedy's selection, pick by pick.
     rounds : int
@@ -109,6 +111,7 @@ class Selection:
     total: float
     certified_fraction: float
     bound: str
+    certify_rounds: int
     exact: bool
     rounds: int
     layers: int

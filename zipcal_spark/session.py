@@ -22,6 +22,8 @@ _LOCAL = {
     "spark.driver.memory": "2g",
     "spark.ui.enabled": "false",
     "spark.sql.shuffle.partitions": "8",
+    # A run is short, and Python does the work: compiling less, and collecting with one thread, leave it the cores.
+    "spark.driver.extraJavaOptions": "-XX:+UseSerialGC -XX:TieredStopAtLevel=1",
 }
 
 

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pyspark.sql import functions as F
 
 from zipcal_spark.config import SelectionParameters
-from zipcal_spark.coverage.bound import PrefixBound
+from zipcal_spark.coverage.bound import Bound
 from zipcal_spark.coverage.candidates import Id
 from zipcal_spark.coverage.distributed import Partitions
 from zipcal_spark.coverage.greedy import greedy_over, in_order
@@ -15,12 +15,10 @@ from zipcal_spark.coverage.picks import Picks
 from zipcal_spark.coverage.rounds import exact_greedy, split_rows
 
 OnRound = Callable[[Picks], None]
-Strategy = Callable[[Partitions, SelectionParameters, int, PrefixBound, OnRound], Picks]
+Strategy = Callable[[Partitions, SelectionParameters, int, Bound, OnRound], Picks]
 
 
-def select(
-    partitions: Partitions, parameters: SelectionParameters, k: int, bound: PrefixBound, on_round: OnRound
-) -> Picks:
+def select(partitions: Partitions, parameters: SelectionParameters, k: int, bound: Bound, on_round: OnRound) -> Picks:
     """Select exactly k documents by the strategy that the parameters name.
 
     Parameters
@@ -29,7 +27,7 @@ def select(
     parameters : SelectionParameters
     k : int
         At most the number of documents.
-    bound : PrefixBound
+    bound : Bound
         Tightened by what is seen of the corpus.
     on_round : callable
         Told of the picks after each round.
@@ -43,15 +41,13 @@ def select(
     return picks
 
 
-def _exact(
-    partitions: Partitions, parameters: SelectionParameters, k: int, bound: PrefixBound, on_round: OnRound
-) -> Picks:
+def _exact(partitions: Partitions, parameters: SelectionParameters, k: int, bound: Bound, on_round: OnRound) -> Picks:
     """The sequential greedy's picks (design, "The selection is exact")."""
     return exact_greedy(partitions.propose, k, bound, on_round)
 
 
 def _one_round(
-    partitions: Partitions, parameters: SelectionParameters, k: int, bound: PrefixBound, on_round: OnRound
+    partitions: Partitions, parameters: SelectionParameters, k: int, bound: Bound, on_round: OnRound
 ) -> Picks:
     """GreeDi (Mirzasoleiman et al. 2013): each partition's greedy, then a greedy over their union.
 
@@ -66,7 +62,7 @@ def _by_order(*order: str) -> Strategy:
     """A strategy that takes the first k documents in an order by SQL expressions over `Partitions.documents`."""
 
     def strategy(
-        partitions: Partitions, parameters: SelectionParameters, k: int, bound: PrefixBound, on_round: OnRound
+        partitions: Partitions, parameters: SelectionParameters, k: int, bound: Bound, on_round: OnRound
     ) -> Picks:
         ids = _first(partitions, k, *(expression.format(seed=parameters.seed) for expression in order), "id")
         picks = in_order(partitions.fetch(ids), ids)
@@ -83,7 +79,7 @@ def _first(partitions: Partitions, k: int, *order: str) -> list[Id]:
     return ids
 
 
-def _bound_by_round(partitions: Partitions, picks: Picks, bound: PrefixBound) -> None:
+def _bound_by_round(partitions: Partitions, picks: Picks, bound: Bound) -> None:
     """Tighten the bound by what could still be gained after these picks."""
     rows, kept_back = split_rows(partitions.propose(picks.covered(), None))
     others = [(row["gain"], row["kept_back"]) for row in kept_back.to_pylist()]

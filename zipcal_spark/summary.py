@@ -11,7 +11,7 @@ from pyspark.sql import functions as F
 
 from zipcal_spark import zipf
 from zipcal_spark.config import SelectionParameters
-from zipcal_spark.coverage.bound import PrefixBound, certified_fraction
+from zipcal_spark.coverage.bound import Bound, certified_fraction
 from zipcal_spark.coverage.picks import Picks
 from zipcal_spark.report import FirstPick, Selection, Vocabulary
 from zipcal_spark.weights import SCALE, term_weights
@@ -52,7 +52,8 @@ def describe_selection(
     spectrum: zipf.Spectrum,
     parameters: SelectionParameters,
     picks: Picks,
-    bound: PrefixBound,
+    bound: Bound,
+    certify_rounds: int,
 ) -> Selection:
     """What was selected, and how good it is: against random documents, and against any.
 
@@ -63,7 +64,8 @@ def describe_selection(
     spectrum : zipf.Spectrum
     parameters : SelectionParameters
     picks : Picks
-    bound : PrefixBound
+    bound : Bound
+    certify_rounds : int
     """
     random = zipf.expected_random_coverage(
         spectrum.df, _weights(spectrum, parameters), spectrum.types, spectrum.documents, len(picks)
@@ -75,6 +77,7 @@ def describe_selection(
         total=total_weight(spectrum, parameters) / SCALE,
         certified_fraction=certified_fraction(picks.coverage, bound.upper),
         bound=bound.name,
+        certify_rounds=certify_rounds,
         exact=parameters.strategy == "exact",
         rounds=picks.rounds,
         layers=picks.picks[-1].layer,

@@ -158,7 +158,8 @@ def _quality(selection: Selection) -> list[tuple[str, str]]:
         ("Random", against),
         (
             "Proven",
-            f"at least {_at_least(selection.certified_fraction)} of what any {selection.k:,} documents can cover",
+            f"at least {_at_least(selection.certified_fraction)} of what any {selection.k:,} documents can cover"
+            f" ({_BOUNDS[selection.bound]})",
         ),
         ("Exact", f"{how}; {selection.rounds:,} rounds"),
     ]
@@ -191,6 +192,9 @@ _COMPARED: dict[str, Callable[[Output], str]] = {
     "rounds": lambda output: f"{output.selection.rounds:,}",
     "seconds": lambda output: f"{sum(output.report.timings.values()):.1f}",
 }
+
+
+_BOUNDS = {"prefix": "by the gains that are left", "lp": "by linear programming"}
 
 
 def _at_least(fraction: float) -> str:

@@ -9,12 +9,20 @@ from fractions import Fraction
 import numpy as np
 
 
-class PrefixBound:
-    """The prefix bound: no k documents cover more than f(S) + the k largest gains given S, for every S.
+class Bound:
+    """The smallest upper bound seen so far on what any k documents cover.
 
-    Proof: for an optimal set O, f(O) <= f(S + O) <= f(S) + sum of the gains of O given S, by monotonicity and
-    submodularity, and O has k documents (Nemhauser, Wolsey, Fisher 1978; the dual of the design with prices v_w on
-    what is uncovered). Every call of `tighten` may give another S; the smallest bound stands.
+    Any prices 0 <= p_w <= v_w of terms, v the weights, give one: no k documents cover more than sum_w (v_w - p_w) plus
+    the k largest of sum_{w in d} p_w.
+
+    Proof: a set O of k documents covers f(O) = sum_{w in O} v_w <= sum_{w in O} (v_w - p_w) + sum_{w in O} p_w. The
+    first sum is at most that over all terms, as no v_w - p_w is negative. In the second each term of O is counted
+    once; counted once for each document of O that has it, it is the sum over O of the documents' priced sums, and O
+    has k documents. (These are the feasible points of the dual of the linear programme of maximum coverage.)
+
+    Prices v_w on what a set S leaves uncovered, and 0 on the rest, give f(S) + the k largest gains given S: the prefix
+    bound (Nemhauser, Wolsey, Fisher 1978), free with every round. Prices from the dual of the programme itself
+    (`programme.dual_prices`) give a tight one.
 
     Parameters
     ----------
@@ -26,29 +34,33 @@ class PrefixBound:
     ----------
     upper : int
         No k documents cover more, in units of 2**-30.
+    name : str
+        What kind of prices gave it: 'prefix' or 'lp'.
     """
-
-    name = "prefix"
 
     def __init__(self, k: int, total: int) -> None:
         self._k = k
         self.upper = total
+        self.name = "prefix"
 
-    def tighten(self, coverage: int, gains: np.ndarray, kept_back: Iterable[tuple[int, int]]) -> None:
-        """Take in one more set S.
+    def tighten(
+        self, rest: int, sums: np.ndarray, kept_back: Iterable[tuple[int, int]] = (), name: str = "prefix"
+    ) -> None:
+        """Take in one more choice of prices.
 
         Parameters
         ----------
-        coverage : int
-            f(S).
-        gains : ndarray of int64
-            Gains given S of some documents.
+        rest : int
+            sum_w (v_w - p_w); for a set S, f(S).
+        sums : ndarray of int64
+            Priced sums of some documents; for a set S, their gains.
         kept_back : iterable of (int, int)
-            For all others: a bound on their gains, and how many they are.
+            For all others: a bound on these, and how many they are. None: no other is among the k largest.
+        name : str
         """
         others = list(kept_back)
-        k = min(self._k, len(gains))
-        largest = np.partition(gains, len(gains) - k)[len(gains) - k :]
+        k = min(self._k, len(sums))
+        largest = np.partition(sums, len(sums) - k)[len(sums) - k :]
         values = np.concatenate([largest, np.array([gain for gain, _ in others], np.int64)])
         counts = np.concatenate([np.ones(k, np.int64), np.array([count for _, count in others], np.int64)])
         order = np.argsort(-values, kind="stable")
@@ -56,7 +68,9 @@ class PrefixBound:
         taken = np.diff(np.minimum(np.cumsum(counts), self._k), prepend=0)
         # In two halves: k large gains can exceed 64 bits.
         high, low = int(np.dot(values >> 31, taken)), int(np.dot(values & (2**31 - 1), taken))
-        self.upper = min(self.upper, coverage + (high << 31) + low)
+        upper = rest + (high << 31) + low
+        if upper < self.upper:
+            self.upper, self.name = upper, name
 
 
 def certified_fraction(coverage: int, upper: int) -> float:

@@ -8,8 +8,9 @@ from functools import partial
 import numpy as np
 import pyarrow as pa
 from pyspark.sql import DataFrame
+from pyspark.sql import functions as F
 
-from zipcal_spark.coverage import local
+from zipcal_spark.coverage import local, pricing
 from zipcal_spark.coverage.candidates import Id, candidate_schema, sum_over_terms, weights_of
 from zipcal_spark.documents import Block, blocks_of
 
@@ -45,6 +46,15 @@ class Partitions:
         """Rows of `candidate_schema` of the documents with these ids, with all their terms."""
         return self._collect(partial(local.fetch, ids=pa.array(ids, self._id_type)))
 
+    def best_priced(self, names: np.ndarray, prices: np.ndarray, limit: int) -> pa.Table:
+        """Rows of `candidate_schema` of the `limit` documents of the largest priced sums, see `pricing.best_priced`.
+
+        Spark merges what the partitions give, so that the driver gets `limit` rows, the same on any partitioning.
+        """
+        kernel = partial(pricing.best_priced, names=names, prices=prices, limit=limit)
+        rows = self._rows(kernel, self._blocks).orderBy(F.desc("gain"), F.desc("own"), "id").limit(limit)
+        return rows.toArrow().cast(candidate_schema(self._id_type))
+
     def union_of_greedies(self, k: int) -> pa.Table:
         """Rows of `candidate_schema`: what each partition's own greedy of k documents selects.
 
@@ -62,9 +72,10 @@ class Partitions:
     def _collect(
         self, kernel: Callable[[Iterable[Block]], pa.Table | None], blocks: DataFrame | None = None
     ) -> pa.Table:
-        schema = candidate_schema(self._id_type)
-        proposed = (blocks or self._blocks).mapInArrow(partial(_run, kernel=kernel), _ddl(schema))
-        return proposed.toArrow().cast(schema)
+        return self._rows(kernel, blocks or self._blocks).toArrow().cast(candidate_schema(self._id_type))
+
+    def _rows(self, kernel: Callable[[Iterable[Block]], pa.Table | None], blocks: DataFrame) -> DataFrame:
+        return blocks.mapInArrow(partial(_run, kernel=kernel), _ddl(candidate_schema(self._id_type)))
 
 
 def _ddl(schema: pa.Schema) -> str:

@@ -68,9 +68,10 @@ class Picks:
         """Ids of all picks, in order."""
         return [pick.id for pick in self.picks]
 
-    def covered(self) -> np.ndarray:
-        """Names of the terms of weight above 0 that the present layer covers; int64, ascending."""
-        new = [pick.new_terms for pick in self.picks if pick.layer == self.layer]
+    def covered(self, layer: int | None = None) -> np.ndarray:
+        """Names of the terms of weight above 0 that a layer, the present one, covers; int64, ascending."""
+        layer = layer or self.layer
+        new = [pick.new_terms for pick in self.picks if pick.layer == layer]
         return np.sort(np.concatenate(new)) if new else np.empty(0, np.int64)
 
     def add(self, candidates: Candidates, position: int, gain: int, new_terms: np.ndarray) -> None:

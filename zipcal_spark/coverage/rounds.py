@@ -8,7 +8,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from zipcal_spark.coverage.bound import PrefixBound
+from zipcal_spark.coverage.bound import Bound
 from zipcal_spark.coverage.candidates import Candidates, Key
 from zipcal_spark.coverage.greedy import Greedy, pick_further_layers, pick_proven
 from zipcal_spark.coverage.picks import Picks
@@ -21,7 +21,7 @@ _LOOKS = 32
 
 
 def exact_greedy(
-    propose: Propose, k: int, bound: PrefixBound, on_round: Callable[[Picks], None] = lambda picks: None
+    propose: Propose, k: int, bound: Bound, on_round: Callable[[Picks], None] = lambda picks: None
 ) -> Picks:
     """The sequential greedy's selection, pick by pick, by rounds.
 
@@ -34,7 +34,7 @@ def exact_greedy(
     propose : Propose
     k : int
         At most the number of documents.
-    bound : PrefixBound
+    bound : Bound
         Tightened by what the rounds show.
     on_round : callable
         Told of the picks after each round.

@@ -1,0 +1,64 @@
+"""The linear programme of maximum coverage over some documents: what its dual says terms are worth. NumPy and SciPy."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from zipcal_spark.coverage.candidates import Candidates
+
+# A backstop: a solve that is stopped proves nothing, and costs nothing else.
+_SECONDS = 60.0
+
+
+def dual_prices(candidates: Candidates, k: int) -> np.ndarray | None:
+    """Prices of the candidates' terms, from the programme over the candidates.
+
+    Maximise sum_w v_w y_w subject to y_w <= sum of x_d over the documents d that have w, sum_d x_d <= k, and x, y in
+    [0, 1]: the relaxation of maximum coverage (Feige 1998). The dual value of a term's row is its price. A term of one
+    document needs no row: it is worth v_w to that document alone, and v_w is its price. Interior point (HiGHS).
+
+    Parameters
+    ----------
+    candidates : Candidates
+        With all their terms.
+    k : int
+
+    Returns
+    -------
+    ndarray of int64, shape (v,), or None
+        0 <= p_w <= v_w, in units of 2**-30; None where the solver fails, whatever the reason.
+    """
+    from scipy.optimize import linprog  # here: Spark's workers import this package, and never solve
+    from scipy.sparse import csr_array
+
+    weights = candidates.weights
+    owners = np.repeat(np.arange(len(candidates)), np.diff(candidates.offsets))
+    shared = np.flatnonzero(np.bincount(candidates.terms, minlength=len(weights)) > 1)
+    if len(shared) == 0:
+        return weights.copy()
+    row_of = np.full(len(weights), -1)
+    row_of[shared] = np.arange(len(shared))
+    rows = row_of[candidates.terms]
+    n, m, scale = len(candidates), len(shared), float(weights.max())
+    alone = np.bincount(owners[rows < 0], weights[candidates.terms[rows < 0]] / scale, n)
+    entries = np.flatnonzero(rows >= 0)
+    data = np.concatenate([np.full(len(entries), -1.0), np.ones(m), np.ones(n)])
+    at = np.concatenate([rows[entries], np.arange(m), np.full(n, m)])
+    column = np.concatenate([owners[entries], n + np.arange(m), np.arange(n)])
+    try:
+        found = linprog(
+            -np.concatenate([alone, weights[shared] / scale]),
+            A_ub=csr_array((data, (at, column)), shape=(m + 1, n + m)),
+            b_ub=np.append(np.zeros(m), float(k)),
+            bounds=(0, 1),
+            method="highs-ipm",
+            options={"time_limit": _SECONDS},
+        )
+        solved = -np.asarray(found.ineqlin.marginals[:m], np.float64) * scale
+    except Exception:  # any prices are valid, and none at all are: the run goes on with the bound that it has
+        return None
+    if found.status != 0 or solved.shape != (m,) or not np.isfinite(solved).all():
+        return None
+    prices = weights.copy()
+    prices[shared] = np.clip(np.rint(solved), 0, weights[shared]).astype(np.int64)
+    return prices
