@@ -39,11 +39,11 @@ def blocks_in(batches: list[pa.RecordBatch]) -> list[Block]:
 class InProcess:
     """The partitions of a corpus, with weights, and the rounds over them."""
 
-    def __init__(self, documents, assignment, weights="uniform", min_doc_freq=1, candidates=20_000):
+    def __init__(self, documents, assignment, weights="uniform", min_doc_freq=1, candidates=20_000, batch=3):
         parts: dict[int, list] = {}
         for document, part in zip(documents, assignment, strict=True):
             parts.setdefault(part, []).append(document)
-        partitions = [blocks_in(read(part)) for part in parts.values()]
+        partitions = [blocks_in(read(part, batch=batch)) for part in parts.values()]
         self.partitions = [part for part in partitions if part]
         self.documents = sum(len(block.units) for part in self.partitions for block in part)
         tf: dict[int, int] = {}

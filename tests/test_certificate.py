@@ -8,11 +8,10 @@ import numpy as np
 import oracle
 import pyarrow as pa
 import pytest
-from conftest import shared_file
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from inprocess import InProcess
-from test_exactness import real_corpus
+from test_exactness import read_real
 
 from zipcal_spark import ZipCal
 from zipcal_spark.coverage import certificate, programme
@@ -189,9 +188,8 @@ def test_run_with_spark_says_what_is_proven_and_by_what(frame, random_documents,
 def test_real_text_is_certified_by_default(names, k, proven):
     documents = []
     for name in names:
-        shared_file(f"{name}.jsonl.gz")
-        documents += [(f"{name}{n}", text) for n, (_, text) in enumerate(real_corpus(name))]
-    corpus = InProcess(documents, [0] * len(documents))
+        documents += [(f"{name}{n}", text) for n, (_, text) in enumerate(read_real(f"{name}.jsonl.gz"))]
+    corpus = InProcess(documents, [0] * len(documents), batch=1000)
     picks, bound = corpus.select(k)
     certify(corpus, picks, k, bound, "auto", len(documents))
     assert bound.name == "lp"

@@ -88,7 +88,9 @@ class SelectionParameters(CorpusParameters):
         _at_least(self, "min_doc_freq", 1)
         _at_least(self, "candidates", 1)
         if self.certify not in ("auto", "off") and not re.fullmatch("[1-9][0-9]*", str(self.certify)):
-            raise InputError(f"certify is {self.certify!r}: choose auto, off, or a whole number of at least 1.")
+            raise InputError(
+                f"certify is {self.certify!r}: choose auto, off (in YAML 'off', quoted), or a whole number."
+            )
         _at_least(self, "broadcast_limit", 0)
 
 

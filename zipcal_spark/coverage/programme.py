@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from zipcal_spark.coverage.candidates import Candidates
@@ -28,27 +30,32 @@ def dual_prices(candidates: Candidates, k: int) -> np.ndarray | None:
     ndarray of int64, shape (v,), or None
         0 <= p_w <= v_w, in units of 2**-30; None where the solver fails, whatever the reason.
     """
-    from scipy.optimize import linprog  # here: Spark's workers import this package, and never solve
+    from scipy import optimize  # here: Spark's workers import this package, and never solve
     from scipy.sparse import csr_array
 
     weights = candidates.weights
     owners = np.repeat(np.arange(len(candidates)), np.diff(candidates.offsets))
-    shared = np.flatnonzero(np.bincount(candidates.terms, minlength=len(weights)) > 1)
+    by_name = np.argsort(candidates.hashes)  # rows in an order that no partitioning changes
+    shared = by_name[np.bincount(candidates.terms, minlength=len(weights))[by_name] > 1]
     if len(shared) == 0:
         return weights.copy()
     row_of = np.full(len(weights), -1)
     row_of[shared] = np.arange(len(shared))
     rows = row_of[candidates.terms]
     n, m, scale = len(candidates), len(shared), float(weights.max())
-    alone = np.bincount(owners[rows < 0], weights[candidates.terms[rows < 0]] / scale, n)
+    alone = np.zeros(n, np.int64)
+    np.add.at(alone, owners[rows < 0], weights[candidates.terms[rows < 0]])
     entries = np.flatnonzero(rows >= 0)
     data = np.concatenate([np.full(len(entries), -1.0), np.ones(m), np.ones(n)])
     at = np.concatenate([rows[entries], np.arange(m), np.full(n, m)])
     column = np.concatenate([owners[entries], n + np.arange(m), np.arange(n)])
+    rows_of_terms = csr_array((data, (at, column)), shape=(m + 1, n + m))
+    rows_of_terms.sort_indices()
+    solve: Any = optimize.linprog
     try:
-        found = linprog(
-            -np.concatenate([alone, weights[shared] / scale]),
-            A_ub=csr_array((data, (at, column)), shape=(m + 1, n + m)),
+        found = solve(
+            -np.concatenate([alone, weights[shared]]) / scale,
+            A_ub=rows_of_terms,
             b_ub=np.append(np.zeros(m), float(k)),
             bounds=(0, 1),
             method="highs-ipm",
