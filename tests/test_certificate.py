@@ -145,7 +145,6 @@ def test_a_failing_solver_leaves_the_bound_that_is_there(random_documents, monke
 
 def test_auto_leaves_a_large_programme_alone_and_a_number_solves_it(random_documents, monkeypatch):
     monkeypatch.setattr(certificate, "_ENTRIES", 100)
-    monkeypatch.setattr(certificate, "_ENTRIES_A_DOCUMENT", 0)
     corpus = InProcess(random_documents, [0] * 400)
     picks, bound = corpus.select(20)
     assert certify(corpus, picks, 20, bound, "auto", 400) == 0
@@ -157,7 +156,7 @@ def test_auto_leaves_a_large_programme_alone_and_a_number_solves_it(random_docum
 
 def test_prices_lie_between_nothing_and_the_weight(random_documents):
     every = Candidates.from_rows(every_row(InProcess(random_documents, [0] * 400, "idf")))
-    prices = programme.dual_prices(every, 20)
+    prices = programme.dual_prices(every, 20, 60.0)
     assert prices is not None
     assert prices.dtype == np.int64
     assert (prices >= 0).all()

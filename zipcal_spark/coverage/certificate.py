@@ -16,10 +16,12 @@ from zipcal_spark.coverage.programme import dual_prices
 
 # Columns to begin with: so many a document to select, and at least so many.
 _COLUMNS_A_PICK, _FEWEST_COLUMNS = 4, 1000
-# `auto`: a programme of more entries (pairs of a document and a term) than these, and so many more a document of the
-# corpus, would cost more than about a fifth of the run. On two cores a solve takes about 8 s a million entries, a run
-# 8 s and 40 s a million documents, and two solves are the rule.
-_ENTRIES, _ENTRIES_A_DOCUMENT = 250_000, 0.2
+# `auto`: a programme of more entries (pairs of a document and a term) than these would cost more than about a fifth of
+# the run. On two cores a solve over real text takes some 8 s a million entries, and two or three solves are the rule;
+# over random words, where all documents are alike, it takes twenty times as long.
+_ENTRIES = 250_000
+# A backstop for `auto`, and for a number of programmes.
+_AUTO_SECONDS, _SECONDS = 10.0, 600.0
 _AUTO_ROUNDS = 4
 # Fewer new columns than this share of those that are there do not pay for another solve.
 _NEW_COLUMNS = 0.03
@@ -74,8 +76,7 @@ def certify(
         return 0
     auto = certify == "auto"
     limit = max(_FEWEST_COLUMNS, _COLUMNS_A_PICK * k)
-    allowed = _ENTRIES + _ENTRIES_A_DOCUMENT * corpus_size
-    if auto and min(limit, corpus_size) * np.mean([pick.distinct_terms for pick in picks.picks]) > allowed:
+    if auto and min(limit, corpus_size) * np.mean([pick.distinct_terms for pick in picks.picks]) > _ENTRIES:
         return 0
     covered = picks.covered(layer=1)
     columns = documents.fetch(picks.ids)
@@ -86,7 +87,7 @@ def certify(
     on_round(rounds)
     for _ in range(_AUTO_ROUNDS if auto else int(certify)):
         candidates = Candidates.from_rows(columns)
-        prices = dual_prices(candidates, k)
+        prices = dual_prices(candidates, k, _AUTO_SECONDS if auto else _SECONDS)
         if prices is None:
             break
         rows = documents.best_priced(candidates.hashes, prices, limit)

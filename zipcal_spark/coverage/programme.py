@@ -8,11 +8,8 @@ import numpy as np
 
 from zipcal_spark.coverage.candidates import Candidates
 
-# A backstop: a solve that is stopped proves nothing, and costs nothing else.
-_SECONDS = 60.0
 
-
-def dual_prices(candidates: Candidates, k: int) -> np.ndarray | None:
+def dual_prices(candidates: Candidates, k: int, seconds: float) -> np.ndarray | None:
     """Prices of the candidates' terms, from the programme over the candidates.
 
     Maximise sum_w v_w y_w subject to y_w <= sum of x_d over the documents d that have w, sum_d x_d <= k, and x, y in
@@ -24,11 +21,13 @@ def dual_prices(candidates: Candidates, k: int) -> np.ndarray | None:
     candidates : Candidates
         With all their terms.
     k : int
+    seconds : float
+        What the solver may take at most, of wall time.
 
     Returns
     -------
     ndarray of int64, shape (v,), or None
-        0 <= p_w <= v_w, in units of 2**-30; None where the solver fails, whatever the reason.
+        0 <= p_w <= v_w, in units of 2**-30; None where the solver fails or is stopped.
     """
     from scipy import optimize  # here: Spark's workers import this package, and never solve
     from scipy.sparse import csr_array
@@ -59,7 +58,7 @@ def dual_prices(candidates: Candidates, k: int) -> np.ndarray | None:
             b_ub=np.append(np.zeros(m), float(k)),
             bounds=(0, 1),
             method="highs-ipm",
-            options={"time_limit": _SECONDS},
+            options={"time_limit": seconds},
         )
         solved = -np.asarray(found.ineqlin.marginals[:m], np.float64) * scale
     except Exception:  # any prices are valid, and none at all are: the run goes on with the bound that it has

@@ -1,0 +1,28 @@
+"""The exact greedy in plain Python, lazily by a heap: `plain_greedy.py PATH K`. Prints what it covers and the ids."""
+
+import heapq
+import json
+import re
+import sys
+
+import pyarrow.parquet as pq
+
+path, k = sys.argv[1], int(sys.argv[2])
+word = re.compile(r"[^\W_]+")
+heap = []
+for batch in pq.ParquetFile(path).iter_batches(columns=["id", "text"]):
+    for id_, text in zip(batch["id"].to_pylist(), batch["text"].to_pylist(), strict=True):
+        terms = frozenset(word.findall(text.lower())[:128])
+        heap.append((-len(terms), -len(terms), id_, terms))
+heapq.heapify(heap)
+covered: set[str] = set()
+ids = []
+while len(ids) < k:
+    _, own, id_, terms = heapq.heappop(heap)
+    entry = (-len(terms - covered), own, id_, terms)
+    if heap and entry[:3] > heap[0][:3]:
+        heapq.heappush(heap, entry)
+        continue
+    covered |= terms
+    ids.append(id_)
+print(json.dumps({"covered": len(covered), "ids": ids}))
