@@ -15,17 +15,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from inprocess import blocks_in, read
 
-from zipcal_spark.documents import (
-    Block,
-    _mix,
-    block_batch,
-    blocks_of,
-    count_units,
-    from_stream,
-    hash_terms,
-    sparse_block,
-)
+from zipcal_spark.compiled import words_of
+from zipcal_spark.documents import Block, block_batch, blocks_of, from_stream
 from zipcal_spark.reading import read_partition
+from zipcal_spark.terms import SummedCounts, UnitCounts, _mix, _name, hash_terms
 from zipcal_spark.units import Spans, split_windows
 from zipcal_spark.weights import SCALE, WEIGHTS, term_weights
 
@@ -120,7 +113,7 @@ def assert_counts_are_right(batches, documents, unit="word", max_length=128) -> 
             assert id_ not in found, "a document came twice"
             found.add(id_)
             positions = block.terms[start:end].tolist()
-            assert positions == sorted(set(positions))
+            assert len(positions) == len(set(positions))
             assert {terms[position] for position in positions} == set(corpus.windows[id_])
             assert units == len(corpus.windows[id_])
             assert characters == len(text_of[id_])
@@ -236,9 +229,17 @@ def test_salt_changes_names_and_nothing_else():
 @pytest.mark.parametrize("ids", [pa.array(["a", "b", "é"]), pa.array([3, -1, 2**62], pa.int64())])
 def test_block_survives_the_trip_through_bytes(ids, weighted):
     (part,) = split_windows(pa.array(["x y", "y z y", "q"]), "word", 128)
-    counts = count_units(part.units, salt=0)
-    block, terms = sparse_block([ids], [np.array([3, 5, 1])], [np.diff(part.offsets)], [counts])
-    assert terms["term"].to_pylist() == ["x", "y", "z", "q"]
+    table = UnitCounts()
+    terms, offsets = table.count(part.units, part.offsets)
+    assert terms.tolist() == [0, 1, 1, 2, 3]
+    assert offsets.tolist() == [0, 2, 4, 5]
+    counts = table.counts(terms)
+    assert counts["term"].to_pylist() == ["x", "y", "z", "q"]
+    assert counts["tf"].to_pylist() == [1, 3, 1, 1]
+    assert counts["df"].to_pylist() == [1, 2, 1, 1]
+    hashes, tf = counts["hash"].to_numpy(), counts["tf"].to_numpy().astype(np.uint32)
+    units, characters = np.array([2, 3, 1], np.int32), np.array([3, 5, 1])
+    block = Block(ids, units, characters, offsets, terms, hashes, tf)
     if weighted:
         block = replace(block, weights=np.array([0, 1, 2**30, 2**60]))
     rows, dictionary = block.to_bytes()
@@ -273,7 +274,7 @@ def test_blocks_are_cut_off_at_so_many_documents(limits, limit):
 
 
 def test_blocks_are_cut_off_at_so_many_units(limits):
-    limits(BLOCK_UNITS=20)
+    limits(BLOCK_TERMS=20)
     documents = [(n, "six words in each of them") for n in range(10)]
     batches = read(documents, batch=1)
     assert [int(block.units.sum()) for block in blocks_in(batches)] == [24, 24, 12]
@@ -506,11 +507,15 @@ def test_names_of_a_hundred_thousand_terms_differ_with_every_salt():
     assert len(np.unique(np.concatenate(names))) == 300_000
 
 
+def mix_all(states: np.ndarray) -> np.ndarray:
+    return np.array([_mix(state) for state in states], np.uint64)
+
+
 def two_terms_of_one_name() -> tuple[str, str]:
     """Two terms of sixteen letters whose names are the same with salt 0: the second half makes up for the first."""
     letters = np.random.default_rng(5).integers(ord("a"), ord("z") + 1, (1_000_000, 8)).astype(np.uint8)
     halves = letters.view("<u8").ravel()
-    state = _mix(_mix(np.array([16], np.uint64)) ^ halves)
+    state = mix_all(mix_all(np.array([16], np.uint64)) ^ halves)
     # What the states differ by must be a difference of letters, which differ in the lower five bits only.
     upper = state & np.uint64(0xE0E0E0E0E0E0E0E0)
     order = np.argsort(upper)
@@ -533,8 +538,60 @@ def test_terms_that_share_a_name_are_found_in_a_block_and_between_blocks(limits)
     for documents_a_block in (1, 2):
         limits(BLOCK_DOCUMENTS=documents_a_block)
         counted = terms_in(read([("a", f"{one} x"), ("b", f"x {other}")], batch=1))
-        assert sorted(row["term"] for row in counted) == sorted([one, other, "x"])
-        assert len({row["hash"] for row in counted}) == 2
+        assert [row["term"] for row in counted if row["tf"] == 0] == [""]
+        same = terms_in(read([("a", f"{one} x"), ("b", f"x {one}")], batch=1))
+        assert {row["term"]: row["tf"] for row in same} == {one: 2, "x": 2}
+
+
+@pytest.mark.parametrize("lengths", [(8, 8), (8, 9), (12, 12), (15, 15), (16, 16), (16, 17), (24, 24), (40, 33)])
+def test_terms_of_one_name_are_told_apart_whatever_their_length(lengths):
+    """Every look-up finds the row of the first term: only the proof, or the letters, tell the others from it."""
+    one, other = (letter * length for letter, length in zip("ab", lengths, strict=True))
+    name_of, names = hash_terms(spans([one, other])), pa.array([7, 7])
+    assert name_of[0] != name_of[1]
+    table = SummedCounts()
+    for term, clash in ((one, False), (one, False), (other, True)):
+        terms = pa.array([term], pa.large_string())
+        table.add(pa.record_batch({"hash": names[:1], "term": terms, "tf": pa.array([1]), "df": pa.array([1])}))
+        assert (0 in table.counts()["tf"].to_pylist()) == clash
+
+
+def proof_of(term: str) -> tuple[int, int]:
+    data = spans([term])
+    name, proof = _name(words_of(data.data), data.edges[0], len(term.encode()), np.uint64(_mix(np.uint64(0))))
+    return int(name), int(proof)
+
+
+@given(st.text(max_size=20), st.text(max_size=20))
+def test_proof_tells_terms_apart_that_share_their_first_eight_bytes(one, other):
+    length = len(one.encode())
+    name, proof = proof_of(one)
+    assert proof == (0 if length <= 7 else 2**64 - 1 if length >= 16 else proof)
+    if 8 <= length <= 15:
+        assert proof >> 56 & 15 == length
+        assert proof % 2**56 == int.from_bytes(one.encode()[8:], "little")
+    if one != other:
+        assert (name, proof) != proof_of(other)
+
+
+def test_table_grows_and_keeps_what_it_has():
+    words = [f"{'long' * (n % 6)}w{n}" for n in range(20_000)]
+    table = UnitCounts()
+    found = []
+    for start in range(0, 40_000, 1_000):
+        some = (words + words)[start : start + 1_000]
+        terms, _ = table.count(spans(some), np.array([0, 0, 1, 500, 1_000]))
+        found.append(terms)
+    counts = table.counts(np.concatenate(found))
+    assert counts["term"].to_pylist() == words
+    assert set(counts["tf"].to_pylist()) == set(counts["df"].to_pylist()) == {2}
+    assert np.concatenate(found).tolist() == [*range(20_000)] * 2
+    assert counts["hash"].to_numpy().tolist() == hash_terms(spans(words)).tolist()
+    table.clear()
+    terms, _ = table.count(spans(["w3", "w2", "w3"]), np.array([0, 3]))
+    assert table.counts(terms).to_pydict() == {
+        "hash": hash_terms(spans(["w3", "w2"])).tolist(), "term": ["w3", "w2"], "tf": [2, 1], "df": [1, 1]
+    }  # fmt: skip
 
 
 # --- Weights ---

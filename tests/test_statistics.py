@@ -59,8 +59,13 @@ def counted(spark, rows):
     """Packets of counts, each row from a partition of its own."""
     made = []
     for hash_, term, tf, df in rows:
-        columns = {"hash": [hash_], "term": pa.array([term], pa.large_string()), "tf": [tf], "df": [df]}
-        made += packets(pa.table(columns), 3)
+        columns = {
+            "hash": pa.array([hash_]),
+            "term": pa.array([term], pa.large_string()),
+            "tf": pa.array([tf]),
+            "df": pa.array([df]),
+        }
+        made += packets(pa.record_batch(columns), 3)
     return spark.createDataFrame(pa.Table.from_batches(made))
 
 

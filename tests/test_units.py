@@ -6,7 +6,6 @@ import gzip
 import json
 import sys
 import unicodedata
-from functools import partial
 
 import numpy as np
 import oracle
@@ -423,19 +422,33 @@ def test_cut_at_every_place_within_a_text(unit, max_length):
 
 
 @pytest.mark.parametrize("unit", RULES)
-@pytest.mark.parametrize("word", ["word\n", "wörd\n"])
-def test_only_the_beginning_of_a_long_text_is_split_where_it_holds_the_window(monkeypatch, word, unit):
+def test_only_the_beginning_of_a_long_text_is_split_where_it_holds_the_window(monkeypatch, unit):
     lengths = []
+    split = units._split_unicode
 
-    def watched(split, texts, rule):
+    def watched(texts, rule):
         lengths.extend(map(len, texts.to_pylist()))
         return split(texts, rule)
 
-    for name in ("_split_ascii", "_split_unicode"):
-        monkeypatch.setattr(units, name, partial(watched, getattr(units, name)))
-    assert window(word * 100_000, unit, 8) == [word.strip()] * 8
+    monkeypatch.setattr(units, "_split_unicode", watched)
+    assert window("wörd\n" * 100_000, unit, 8) == ["wörd"] * 8
     assert len(lengths) == 1
     assert lengths[0] <= 16 * 8
+    # ASCII as far as it must be looked at: the other way is not taken.
+    assert window("word\n" * 1_000 + "wörd", unit, 8) == ["word"] * 8
+    assert len(lengths) == 1
+
+
+@pytest.mark.parametrize("unit", RULES)
+@pytest.mark.parametrize("max_length", [1, 2, 3, 40])
+def test_what_follows_the_window_of_a_text_that_begins_as_ascii_does_not_change_it(unit, max_length):
+    texts = [
+        ("ab " * units_before) + "x" * letters + event
+        for units_before in (0, 1, 2, 39, 84, 85, 86)
+        for letters in (0, 1, 13, 255 - 3, 256 - 3)
+        for event in ("\u0301 y", " \u0301y", "é", ". \u0301\u0301", "\u200dΣ", "Σ", " Σ tail")
+    ]
+    assert_as_reference(texts, unit, max_length)
 
 
 # --- Batches ---

@@ -14,28 +14,19 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from zipcal_spark.documents import (
-    BLOCK_COLUMNS,
-    BLOCK_SCHEMA,
-    Block,
-    Counts,
-    block_batch,
-    count_units,
-    sparse_block,
-    sum_counts,
-    to_stream,
-)
+from zipcal_spark.documents import BLOCK_COLUMNS, BLOCK_SCHEMA, Block, block_batch, to_stream
+from zipcal_spark.terms import SummedCounts, UnitCounts
 from zipcal_spark.units import Windows, split_windows
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
 
-# A block is cut off at so many documents, units, or bytes of units: small beside a worker's memory, large beside its
-# own overhead.
+# A block is cut off at so many documents, terms of documents, or bytes of terms: small beside a worker's memory, large
+# beside its own overhead.
 BLOCK_DOCUMENTS = 1 << 14
-BLOCK_UNITS = 1 << 21
+BLOCK_TERMS = 1 << 21
 BLOCK_BYTES = 1 << 26
-# A partition's term counts are combined when so many rows or bytes have come together, and let go if they still are.
+# A partition's term counts are let go when they are so many, or have so many bytes of letters.
 COUNTED_TERMS = 1 << 21
 COUNTED_BYTES = 1 << 27
 # Term counts leave in packets of at most so many rows or bytes of terms: a value of a row ends at 2 GiB.
@@ -44,50 +35,28 @@ PACKET_BYTES = 1 << 26
 _PACKET_SCHEMA = pa.schema([("slice", pa.int32()), ("types", pa.int64()), ("counts", pa.binary())])
 
 
-class _TermCounts:
-    """A partition's own term counts, combined as they come."""
-
-    def __init__(self) -> None:
-        self._tables: list[pa.Table] = []
-        self._rows = self._bytes = 0
-
-    def add(self, counts: pa.Table) -> Iterator[pa.Table]:
-        self._keep([*self._tables, counts])
-        if self._full():
-            yield from self.combine(always=False)
-
-    def combine(self, *, always: bool = True) -> Iterator[pa.Table]:
-        """Combine what has come; give it away, or only if it is still too much."""
-        if not self._tables:
-            return
-        combined = self._tables[0] if len(self._tables) == 1 else sum_counts(self._tables)
-        self._keep([combined])
-        if always or self._full():
-            self._keep([])
-            yield combined
-
-    def _keep(self, tables: list[pa.Table]) -> None:
-        self._tables = tables
-        self._rows, self._bytes = sum(map(len, tables)), sum(table.nbytes for table in tables)
-
-    def _full(self) -> bool:
-        return self._rows > COUNTED_TERMS or self._bytes > COUNTED_BYTES
-
-
 class _OpenBlock:
     """The documents that the next block is made of."""
 
-    def __init__(self) -> None:
+    def __init__(self, salt: int) -> None:
+        self._table = UnitCounts(salt)
+        self._clear()
+
+    def _clear(self) -> None:
+        self._table.clear()
         self._ids: list[pa.Array] = []
         self._characters: list[np.ndarray] = []
-        self._lengths: list[np.ndarray] = []
-        self._counts: list[Counts] = []
+        self._units: list[np.ndarray] = []
+        self._distinct: list[np.ndarray] = []
+        self._terms: list[np.ndarray] = []
 
-    def add(self, ids: pa.Array, characters: np.ndarray, windows: Windows, salt: int) -> None:
+    def add(self, ids: pa.Array, characters: np.ndarray, windows: Windows) -> None:
+        terms, bounds = self._table.count(windows.units, windows.offsets)
         self._ids.append(ids)
         self._characters.append(characters)
-        self._lengths.append(np.diff(windows.offsets))
-        self._counts.append(count_units(windows.units, salt))
+        self._units.append(np.diff(windows.offsets))
+        self._distinct.append(np.diff(bounds))
+        self._terms.append(terms)
 
     def is_empty(self) -> bool:
         return not self._ids
@@ -95,13 +64,28 @@ class _OpenBlock:
     def is_full(self) -> bool:
         return (
             sum(map(len, self._ids)) >= BLOCK_DOCUMENTS
-            or sum(len(part.codes) for part in self._counts) >= BLOCK_UNITS
-            or sum(part.terms.nbytes for part in self._counts) >= BLOCK_BYTES
+            or sum(map(len, self._terms)) >= BLOCK_TERMS
+            or self._table.nbytes >= BLOCK_BYTES
         )
 
-    def close(self) -> tuple[Block, pa.Table]:
-        """The block, and the counts of its terms."""
-        return sparse_block(self._ids, self._characters, self._lengths, self._counts)
+    def close(self) -> tuple[Block, pa.RecordBatch]:
+        """The block, and the counts of its terms; the next one is empty."""
+        terms = np.concatenate(self._terms)
+        counts = self._table.counts(terms)
+        distinct = np.concatenate(self._distinct)
+        offsets = np.zeros(len(distinct) + 1, np.int64)
+        np.cumsum(distinct, out=offsets[1:])
+        block = Block(
+            ids=pa.concat_arrays(self._ids),
+            units=np.concatenate(self._units).astype(np.int32),
+            characters=np.concatenate(self._characters),
+            offsets=offsets,
+            terms=terms,
+            hashes=counts["hash"].to_numpy()[: len(self._table)],
+            tf=counts["tf"].to_numpy()[: len(self._table)].astype(np.uint32),
+        )
+        self._clear()
+        return block, counts
 
 
 def _fault(batch: pa.RecordBatch) -> pa.Array:
@@ -125,7 +109,7 @@ def read_partition(
     unit, max_length
         See `config.CorpusParameters`.
     salt : int
-        See `hash_terms`.
+        See `terms.hash_terms`.
     slices : int
         See `packets`.
 
@@ -134,16 +118,21 @@ def read_partition(
     RecordBatch
         Of the columns of `read_once`, each batch of one kind.
     """
-    counts = _TermCounts()
-    open_block = _OpenBlock()
+    counts = SummedCounts()
+    open_block = _OpenBlock(salt)
     numbers = itertools.count()
     id_type = pa.string()
 
     def close_block() -> Iterator[pa.RecordBatch]:
         block, terms = open_block.close()
         yield _output(id_type, block_batch(f"{partition}-{next(numbers)}", block))
-        for table in counts.add(terms):
-            yield from (_output(id_type, packet) for packet in packets(table, slices))
+        counts.add(terms)
+        if len(counts) > COUNTED_TERMS or counts.nbytes > COUNTED_BYTES:
+            yield from send_counts()
+
+    def send_counts() -> Iterator[pa.RecordBatch]:
+        yield from (_output(id_type, packet) for packet in packets(counts.counts(), slices))
+        counts.clear()
 
     for batch in batches:
         id_type = batch.schema.field("id").type
@@ -161,14 +150,13 @@ def read_partition(
                 windows = Windows(windows.rows[~empty], windows.offsets[np.append(~empty, True)], windows.units)
             if len(windows.rows):
                 ids = usable["id"].take(pa.array(windows.rows))
-                open_block.add(ids, characters[windows.rows], windows, salt)
+                open_block.add(ids, characters[windows.rows], windows)
         if open_block.is_full():
             yield from close_block()
-            open_block = _OpenBlock()
     if not open_block.is_empty():
         yield from close_block()
-    for table in counts.combine():
-        yield from (_output(id_type, packet) for packet in packets(table, slices))
+    if len(counts):
+        yield from send_counts()
 
 
 def _rejected(rows: pa.RecordBatch, reasons: pa.Array) -> pa.RecordBatch:
@@ -177,12 +165,12 @@ def _rejected(rows: pa.RecordBatch, reasons: pa.Array) -> pa.RecordBatch:
     return _output(rows.schema.field("id").type, pa.record_batch({"rejected": rejected}))
 
 
-def packets(counts: pa.Table, slices: int) -> Iterator[pa.RecordBatch]:
+def packets(counts: pa.RecordBatch, slices: int) -> Iterator[pa.RecordBatch]:
     """Counts of terms by slices of their names: packets are shuffled at a fraction of the cost of so many rows.
 
     Parameters
     ----------
-    counts : pyarrow.Table
+    counts : pyarrow.RecordBatch
         `hash`, `term`, `tf`, `df`.
     slices : int
 
@@ -198,8 +186,7 @@ def packets(counts: pa.Table, slices: int) -> Iterator[pa.RecordBatch]:
     part = np.arange(len(counts)) // PACKET_TERMS + size // PACKET_BYTES + slice_of.astype(np.int64)
     starts = np.flatnonzero(np.diff(part, prepend=-1))
     for start, end in zip(starts, [*starts[1:], len(counts)], strict=True):
-        (batch,) = counts.slice(start, end - start).combine_chunks().to_batches()
-        row = {"slice": slice_of[start], "types": len(batch), "counts": to_stream(batch)}
+        row = {"slice": slice_of[start], "types": end - start, "counts": to_stream(counts.slice(start, end - start))}
         yield pa.RecordBatch.from_pylist([row], schema=_PACKET_SCHEMA)
 
 
@@ -240,7 +227,7 @@ def read_once(corpus: DataFrame, unit: str, max_length: int, salt: int, slices: 
     unit, max_length
         See `config.CorpusParameters`.
     salt : int
-        See `hash_terms`.
+        See `terms.hash_terms`.
     slices : int
         See `packets`.
 

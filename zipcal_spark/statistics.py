@@ -12,7 +12,8 @@ import pyarrow as pa
 from pyspark.sql import DataFrame, Window
 from pyspark.sql import functions as F
 
-from zipcal_spark.documents import BLOCK_COLUMNS, Block, block_batch, blocks_of, from_stream, sum_counts
+from zipcal_spark.documents import BLOCK_COLUMNS, Block, block_batch, blocks_of, from_stream
+from zipcal_spark.terms import SummedCounts
 from zipcal_spark.weights import term_weights
 from zipcal_spark.zipf import Spectrum
 
@@ -39,18 +40,20 @@ def vocabulary(packets: DataFrame, slices: int) -> DataFrame:
     Returns
     -------
     DataFrame
-        `hash` bigint, `term` string, `tf` bigint, `df` bigint: a row a term of the corpus; of terms that share the
-        name of another, a row with tf 0.
+        `hash` bigint, `term` string, `tf` bigint, `df` bigint: a row a term of the corpus; where two share a name, a
+        row with tf 0 besides.
     """
     sliced = packets.select("slice", "counts").repartition(slices, "slice")
     return sliced.mapInArrow(_sum_packets, "hash bigint, term string, tf bigint, df bigint")
 
 
 def _sum_packets(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-    counts = [pa.table(from_stream(packet.as_buffer())) for batch in batches for packet in batch["counts"]]
-    if counts:
-        table = sum_counts(counts)
-        yield from table.set_column(1, "term", table["term"].cast(pa.string())).to_batches(max_chunksize=_ROWS_A_BATCH)
+    table = SummedCounts()
+    for batch in batches:
+        for packet in batch["counts"]:
+            table.add(from_stream(packet.as_buffer()))
+    counts = pa.table(table.counts())
+    yield from counts.set_column(1, "term", counts["term"].cast(pa.string())).to_batches(max_chunksize=_ROWS_A_BATCH)
 
 
 def spectrum(terms: DataFrame, documents: int) -> Spectrum:

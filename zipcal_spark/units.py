@@ -1,7 +1,7 @@
 """Text -> the units of its window: the one definition of a term. Arrow, NumPy and Polars only, no Spark.
 
-Two rules (design, "Units"): `word` and `whitespace`. Each has a fast path for ASCII text, one byte table and one pass
-over the Arrow buffer, and a general path by a Unicode regular expression; both give the same units.
+Two rules (design, "Units"): `word` and `whitespace`. Each has a fast path for ASCII text, one byte table and one
+compiled pass over the Arrow buffer, and a general path by a Unicode regular expression; both give the same units.
 """
 
 from __future__ import annotations
@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+
+from zipcal_spark.compiled import compiled
 
 if TYPE_CHECKING:
     import polars as pl
@@ -57,6 +59,8 @@ _BEHIND = (pa.scalar("", pa.large_string()), pa.scalar(" ", pa.large_string()))
 _ALNUM = "".join(chr(byte) for byte in range(128) if chr(byte).isalnum())
 # Arrays of so many bytes of text are split at their best: ten times as much, and memory is the brake.
 _CHUNK_BYTES = 1 << 20
+# A text is looked at in steps of so many bytes.
+_STEP = 256
 _NO_BLANK = "".join(chr(byte) for byte in range(128) if not chr(byte).isspace() and chr(byte) not in ".,")
 
 RULES = {
@@ -70,6 +74,9 @@ RULES = {
 }
 
 
+PADDING = 16
+
+
 @dataclass(frozen=True)
 class Spans:
     """Strings as stretches of bytes, uncopied: what a unit is until somebody asks for its letters.
@@ -78,37 +85,34 @@ class Spans:
     ----------
     data : ndarray of uint8
         UTF-8; with `PADDING` bytes behind the last string, so that whole words of memory can be read.
-    starts, lengths : ndarray of int64, shape (n,)
-        String i is `data[starts[i] : starts[i] + lengths[i]]`.
+    edges : ndarray of int64, shape (2 n,)
+        String i is `data[edges[2 * i] : edges[2 * i + 1]]`.
     """
 
     data: np.ndarray
-    starts: np.ndarray
-    lengths: np.ndarray
+    edges: np.ndarray
 
     @staticmethod
     def from_arrow(strings: pa.LargeStringArray) -> Spans:
         """Strings of an Arrow array."""
         bounds, data = _bytes_of(strings)
         padded = np.frombuffer(b"".join((data, b" " * PADDING)), np.uint8)
-        return Spans(padded, bounds[:-1], np.diff(bounds))
+        return Spans(padded, np.column_stack([bounds[:-1], bounds[1:]]).ravel())
 
     def __len__(self) -> int:
-        return len(self.starts)
+        return len(self.edges) // 2
 
-    def take(self, which: np.ndarray) -> Spans:
-        """Some of the strings, by positions or by a mask."""
-        return Spans(self.data, self.starts[which], self.lengths[which])
+    def take(self, mask: np.ndarray) -> Spans:
+        """Some of the strings, by a mask."""
+        return Spans(self.data, self.edges.reshape(-1, 2)[mask].ravel())
 
     def to_arrow(self) -> pa.LargeStringArray:
         """The strings, copied out."""
+        starts, lengths = self.edges[::2], np.diff(self.edges)[::2]
         bounds = np.zeros(len(self) + 1, np.int64)
-        np.cumsum(self.lengths, out=bounds[1:])
-        places = np.repeat(self.starts - bounds[:-1], self.lengths) + np.arange(bounds[-1])
+        np.cumsum(lengths, out=bounds[1:])
+        places = np.repeat(starts - bounds[:-1], lengths) + np.arange(bounds[-1])
         return pa.LargeStringArray.from_buffers(len(self), pa.py_buffer(bounds), pa.py_buffer(self.data[places]))
-
-
-PADDING = 16
 
 
 @dataclass(frozen=True)
@@ -165,24 +169,24 @@ def _chunks(texts: pa.LargeStringArray) -> Iterator[tuple[int, int]]:
 
 def _split_chunk(texts: pa.LargeStringArray, rule: UnitRule, max_length: int) -> Iterator[Windows]:
     """See `split_windows`."""
+    offsets, units, is_ascii = _split_ascii(texts, rule, max_length)
+    if is_ascii.any():
+        yield Windows(np.flatnonzero(is_ascii), offsets[np.append(is_ascii, True)], units)
+    if is_ascii.all():
+        return
+    rows = np.flatnonzero(~is_ascii)
+    texts = _take_texts(texts, rows)
     cut = 16 * max_length  # characters; an English word and its blank have six
-    ascii_rows = _is_ascii(texts)
-    for is_ascii in (True, False):
-        split = _split_ascii if is_ascii else _split_unicode
-        rows = np.flatnonzero(ascii_rows == is_ascii)
-        if not len(rows):
-            continue
-        group = _take_texts(texts, rows)
-        long = pc.utf8_length(group).to_numpy() > cut
-        if not long.all():
-            yield Windows(rows[~long], *_limit(*split(_take_texts(group, ~long), rule), max_length))
-        if long.any():
-            rows, group = rows[long], _take_texts(group, long)
-            offsets, units = _limit(*split(_cut(group, cut, rule, is_ascii), rule), max_length)
-            short = np.diff(offsets) < max_length
-            yield Windows(rows[~short], *_take_windows(offsets, units, ~short))
-            if short.any():
-                yield Windows(rows[short], *_limit(*split(_take_texts(group, short), rule), max_length))
+    long = pc.utf8_length(texts).to_numpy() > cut
+    if not long.all():
+        yield Windows(rows[~long], *_limit(*_split_unicode(_take_texts(texts, ~long), rule), max_length))
+    if long.any():
+        rows, texts = rows[long], _take_texts(texts, long)
+        offsets, units = _limit(*_split_unicode(_cut(texts, cut, rule), rule), max_length)
+        short = np.diff(offsets) < max_length
+        yield Windows(rows[~short], *_take_windows(offsets, units, ~short))
+        if short.any():
+            yield Windows(rows[short], *_limit(*_split_unicode(_take_texts(texts, short), rule), max_length))
 
 
 def _bytes_of(texts: pa.LargeStringArray) -> tuple[np.ndarray, memoryview]:
@@ -193,41 +197,67 @@ def _bytes_of(texts: pa.LargeStringArray) -> tuple[np.ndarray, memoryview]:
     return offsets - offsets[0], view
 
 
-def _is_ascii(texts: pa.LargeStringArray) -> np.ndarray:
-    """Which texts are ASCII; bool, shape (n,)."""
-    if bytes(_bytes_of(texts)[1]).isascii():
-        return np.ones(len(texts), bool)
-    same_length = pc.equal(pc.binary_length(texts), pc.cast(pc.utf8_length(texts), pa.int64()))
-    return np.asarray(same_length.to_numpy(zero_copy_only=False))
-
-
-def _cut(texts: pa.LargeStringArray, length: int, rule: UnitRule, is_ascii: bool) -> pa.LargeStringArray:
+def _cut(texts: pa.LargeStringArray, length: int, rule: UnitRule) -> pa.LargeStringArray:
     """Texts of more than `length` characters, cut before their last boundary within this length."""
-    if is_ascii:
-        return _cut_ascii(texts, length, rule)
     head = _series(texts).str.head(length)
     return _arrow(head.str.extract(rf"(?s)^(.*)[{rule.boundary}]").fill_null(""))
 
 
-def _cut_ascii(texts: pa.LargeStringArray, length: int, rule: UnitRule) -> pa.LargeStringArray:
-    """ASCII texts of more than `length` characters, cut before the last one within this length that is in no unit."""
-    offsets, data = _bytes_of(texts)
-    places = (offsets[:-1, None] + np.arange(length)).ravel()
-    heads = np.frombuffer(data, np.uint8)[places].reshape(-1, length)
-    blank = np.frombuffer(rule.table, np.uint8)[heads] == ord(" ")
-    lengths = np.where(blank.any(axis=1), length - 1 - np.argmax(blank[:, ::-1], axis=1), 0)
-    return Spans(heads.ravel(), np.arange(len(texts)) * length, lengths).to_arrow()
+def _split_ascii(texts: pa.LargeStringArray, rule: UnitRule, max_length: int) -> tuple[np.ndarray, Spans, np.ndarray]:
+    """The windows of texts that are ASCII as far as they must be looked at.
+
+    What follows a window cannot change it: its last unit ends at a byte that is in no unit.
+
+    Returns
+    -------
+    ndarray of int64, shape (n + 1,)
+        Text i has the units offsets[i] .. offsets[i + 1].
+    Spans
+        The units.
+    ndarray of bool, shape (n,)
+        Which texts are ASCII; the others have no units here.
+    """
+    bounds, view = _bytes_of(texts)
+    data = np.frombuffer(view, np.uint8)
+    lengths = np.diff(bounds)
+    # Room for every second byte to be a unit; a step of the loop writes a little further.
+    edges = np.empty(int(np.minimum(lengths + 1, 2 * max_length + _STEP).sum()) + 2, np.int64)
+    folded = np.empty(len(data) + PADDING, np.uint8)
+    offsets, is_ascii = np.zeros(len(texts) + 1, np.int64), np.ones(len(texts), bool)
+    table = np.frombuffer(rule.table, np.uint8)
+    count = _find_units(data, bounds, table, max_length, folded, edges, offsets, is_ascii)
+    folded.flags.writeable = False
+    return offsets, Spans(folded, edges[: 2 * count]), is_ascii
 
 
-def _split_ascii(texts: pa.LargeStringArray, rule: UnitRule) -> tuple[np.ndarray, Spans]:
-    """All units of ASCII texts, by a byte table; offsets, int64, shape (n + 1,), and the units."""
-    # A blank behind each text keeps its last unit apart from the next text's first.
-    offsets, joined = _bytes_of(pc.binary_join_element_wise(texts, *_BEHIND))
-    data = np.frombuffer(b"".join((b" ", bytes(joined).translate(rule.table), b" " * PADDING)), np.uint8)
-    in_unit = data != ord(" ")
-    edges = np.flatnonzero(in_unit[1:] != in_unit[:-1]) + 1
-    starts = edges[::2]
-    return np.searchsorted(starts, offsets + 1), Spans(data, starts, edges[1::2] - starts)
+@compiled
+def _find_units(
+    data: np.ndarray, bounds: np.ndarray, table: np.ndarray, max_length: int,
+    folded: np.ndarray, edges: np.ndarray, offsets: np.ndarray, is_ascii: np.ndarray,
+) -> int:  # fmt: skip
+    """See `_split_ascii`; how many units there are."""
+    count = 0
+    for text in range(len(bounds) - 1):
+        first, last = count, count + 2 * max_length
+        at, end = bounds[text], bounds[text + 1]
+        inside, seen = False, np.uint8(0)
+        while at < end and count < last and seen < 128:
+            for place in range(at, min(at + _STEP, end)):
+                byte = data[place]
+                seen |= byte
+                byte = table[byte]
+                folded[place] = byte
+                # Without a branch: where a unit ends is anybody's guess.
+                edges[count] = place
+                count += (byte != 32) != inside
+                inside = byte != 32
+            at += _STEP
+        edges[count] = end
+        count = min(count + inside, last)
+        if seen >= 128:
+            is_ascii[text], count = False, first
+        offsets[text + 1] = count // 2
+    return count // 2
 
 
 def _split_unicode(texts: pa.LargeStringArray, rule: UnitRule) -> tuple[np.ndarray, Spans]:
