@@ -63,10 +63,8 @@ class Counted:
         return min(self.tally.partitions, -(-self.tally.documents.eligible // TASK_DOCUMENTS))
 
     def blocks(self) -> DataFrame:
-        """The sparse documents: `name`, `documents`, `rows`, `terms`."""
-        return (
-            self.read.where("name is not null").select("name", "documents", "rows", "terms").coalesce(self.partitions)
-        )
+        """The sparse documents: `name`, `documents`, `block`."""
+        return self.read.where("name is not null").select("name", "documents", "block").coalesce(self.partitions)
 
     def quarantine(self, corpus: Corpus) -> DataFrame:
         """Rows that cannot be used: `id`, `domain`, `text`, `reason`."""

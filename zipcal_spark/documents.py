@@ -9,10 +9,10 @@ import numpy as np
 import pyarrow as pa
 
 # A block as a row of a DataFrame, for Spark and for Arrow.
-BLOCK_COLUMNS = "name string, documents bigint, rows binary, terms binary"
-BLOCK_SCHEMA = pa.schema(
-    [("name", pa.string()), ("documents", pa.int64()), ("rows", pa.binary()), ("terms", pa.binary())]
-)
+BLOCK_COLUMNS = "name string, documents bigint, block binary"
+BLOCK_SCHEMA = pa.schema([("name", pa.string()), ("documents", pa.int64()), ("block", pa.binary())])
+# Positions of terms travel in two bytes, as all but a few of a block need no more.
+_NARROW = 1 << 16
 
 
 @dataclass(frozen=True)
@@ -47,30 +47,48 @@ class Block:
     tf: np.ndarray
     weights: np.ndarray | None = None
 
-    def to_bytes(self) -> tuple[bytes, bytes]:
-        """The block as two Arrow streams: its documents, and its terms."""
-        lists = pa.LargeListArray.from_arrays(pa.array(self.offsets), pa.array(self.terms))
-        rows = pa.record_batch({"id": self.ids, "units": self.units, "characters": self.characters, "terms": lists})
-        columns = {"hash": self.hashes, "tf": self.tf}
+    def to_bytes(self) -> bytes:
+        """The block as an Arrow stream of one row, each column a list."""
+        wide = np.flatnonzero(self.terms >= _NARROW).astype(np.uint32)
+        columns = {
+            "id": self.ids,
+            "units": self.units,
+            "characters": self.characters.astype(np.int32),  # a string has fewer than 2**31
+            "distinct": np.diff(self.offsets).astype(np.int32),
+            "terms": self.terms.astype(np.uint16),
+            "wide": wide,
+            "wide_terms": self.terms[wide],
+            "hash": self.hashes,
+            "tf": self.tf,
+        }
         if self.weights is not None:
             columns["weight"] = self.weights
-        return to_stream(rows), to_stream(pa.record_batch(columns))
+        return to_stream(pa.record_batch({name: _as_row(values) for name, values in columns.items()}))
 
     @staticmethod
-    def from_bytes(rows: pa.Buffer, terms: pa.Buffer) -> Block:
-        """Read what `to_bytes` wrote, without copying."""
-        documents, dictionary = from_stream(rows), from_stream(terms)
-        lists = documents["terms"]
+    def from_bytes(data: pa.Buffer) -> Block:
+        """Read what `to_bytes` wrote; only the terms are copied."""
+        row = from_stream(data)
+        column = {name: values.values for name, values in zip(row.schema.names, row.columns, strict=True)}
+        terms = column["terms"].to_numpy().astype(np.uint32)
+        terms[column["wide"].to_numpy()] = column["wide_terms"].to_numpy()
+        offsets = np.zeros(len(column["id"]) + 1, np.int64)
+        np.cumsum(column["distinct"].to_numpy(), out=offsets[1:])
         return Block(
-            ids=documents["id"],
-            units=documents["units"].to_numpy(),
-            characters=documents["characters"].to_numpy(),
-            offsets=lists.offsets.to_numpy(),
-            terms=lists.values.to_numpy(),
-            hashes=dictionary["hash"].to_numpy(),
-            tf=dictionary["tf"].to_numpy(),
-            weights=dictionary["weight"].to_numpy() if "weight" in dictionary.schema.names else None,
+            ids=column["id"],
+            units=column["units"].to_numpy(),
+            characters=column["characters"].to_numpy().astype(np.int64),
+            offsets=offsets,
+            terms=terms,
+            hashes=column["hash"].to_numpy(),
+            tf=column["tf"].to_numpy(),
+            weights=column["weight"].to_numpy() if "weight" in column else None,
         )
+
+
+def _as_row(values: pa.Array | np.ndarray) -> pa.LargeListArray:
+    """One list of all values."""
+    return pa.LargeListArray.from_arrays(pa.array([0, len(values)], pa.int64()), pa.array(values))
 
 
 def to_stream(batch: pa.RecordBatch) -> bytes:
@@ -87,14 +105,13 @@ def from_stream(data: pa.Buffer) -> pa.RecordBatch:
 
 
 def blocks_of(batches: Iterable[pa.RecordBatch]) -> Iterator[tuple[str, Block]]:
-    """Names and blocks in Arrow batches of columns `name`, `rows`, `terms`: how a worker reads `blocks` DataFrames."""
+    """Names and blocks in Arrow batches of columns `name`, `block`: how a worker reads `blocks` DataFrames."""
     for batch in batches:
-        for name, rows, terms in zip(batch["name"], batch["rows"], batch["terms"], strict=True):
-            yield name.as_py(), Block.from_bytes(rows.as_buffer(), terms.as_buffer())
+        for name, block in zip(batch["name"], batch["block"], strict=True):
+            yield name.as_py(), Block.from_bytes(block.as_buffer())
 
 
 def block_batch(name: str, block: Block) -> pa.RecordBatch:
-    """One row of a `blocks` DataFrame: columns `name`, `documents`, `rows`, `terms`."""
-    rows, terms = block.to_bytes()
-    row = {"name": name, "documents": len(block.units), "rows": rows, "terms": terms}
+    """One row of a `blocks` DataFrame: columns `name`, `documents`, `block`."""
+    row = {"name": name, "documents": len(block.units), "block": block.to_bytes()}
     return pa.RecordBatch.from_pylist([row], schema=BLOCK_SCHEMA)

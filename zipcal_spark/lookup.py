@@ -46,7 +46,8 @@ def look_up(corpus: Corpus, picks: Picks, kept: Kept) -> DataFrame:
     found = corpus.rows.where("fault is null").join(F.broadcast(chosen), "id")
     id_ = F.col("id").cast(corpus.id_type).alias("id")
     order = ["domain", "text", "units", "distinct_terms", "gain", "coverage", "layer"]
-    selection = kept.keep(found.select("rank", id_, *order))
+    # Only here: looking at the UTF-8 of all rows takes longer than finding these.
+    selection = kept.keep(found.select("rank", id_, *order)).where(F.is_valid_utf8("text"))
     found_ranks = selection.select("rank").toArrow()["rank"]
     if len(found_ranks) > len(found_ranks.unique()):
         twice = selection.groupBy("id").count().where("count > 1").orderBy("id").first()

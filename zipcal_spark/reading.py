@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 # A block is cut off at so many documents, terms of documents, or bytes of terms: small beside a worker's memory, large
 # beside its own overhead.
-BLOCK_DOCUMENTS = 1 << 14
+BLOCK_DOCUMENTS = 1 << 13
 BLOCK_TERMS = 1 << 21
 BLOCK_BYTES = 1 << 26
 # A partition's term counts are let go when they are so many, or have so many bytes of letters.
@@ -88,6 +88,25 @@ class _OpenBlock:
         return block, counts
 
 
+def _valid(batch: pa.RecordBatch) -> pa.RecordBatch:
+    """The batch, its strings UTF-8: the fault of rows where id or text was not says so."""
+    try:
+        batch.validate(full=True)
+        return batch
+    except pa.ArrowInvalid:
+        columns = dict(zip(batch.schema.names, batch.columns, strict=True))
+    wrong = np.zeros(len(batch), bool)
+    for name in ("id", "text"):
+        if pa.types.is_string(columns[name].type):
+            raw = columns[name].cast(pa.binary()).to_pylist()  # row by row, but such batches are rare
+            columns[name] = pa.array([value and value.decode(errors="replace") for value in raw], pa.string())
+            wrong |= [
+                value != valid for value, valid in zip(raw, columns[name].cast(pa.binary()).to_pylist(), strict=True)
+            ]
+    columns["fault"] = pc.coalesce(columns["fault"], pc.if_else(pa.array(wrong), "invalid UTF-8", None))
+    return pa.record_batch(columns)
+
+
 def _fault(batch: pa.RecordBatch) -> pa.Array:
     """The reason why a row cannot be used, as far as it is known before its text is split; string, null where none."""
     reason = pc.if_else(pc.is_null(batch["text"]), "null text", pa.scalar(None, pa.string()))
@@ -136,6 +155,7 @@ def read_partition(
 
     for batch in batches:
         id_type = batch.schema.field("id").type
+        batch = _valid(batch)
         fault = _fault(batch)
         if fault.null_count < len(batch):
             yield _rejected(batch.filter(pc.is_valid(fault)), fault.drop_null())
@@ -234,7 +254,7 @@ def read_once(corpus: DataFrame, unit: str, max_length: int, salt: int, slices: 
     Returns
     -------
     DataFrame
-        Rows of three kinds, the columns of the other kinds null: `name`, `documents`, `rows`, `terms` (a block of
+        Rows of three kinds, the columns of the other kinds null: `name`, `documents`, `block` (a block of
         sparse documents), or `slice`, `types`, `counts` (a partition's own counts of terms, see `packets`), or
         `rejected` (id, domain, text, reason).
     """

@@ -22,8 +22,9 @@ _LOCAL = {
     "spark.driver.memory": "2g",
     "spark.ui.enabled": "false",
     "spark.sql.shuffle.partitions": "8",
-    # A run is short, and Python does the work: compiling less, and collecting with one thread, leave it the cores.
-    "spark.driver.extraJavaOptions": "-XX:+UseSerialGC -XX:TieredStopAtLevel=1",
+    # A run is short, and Python does the work: compiling less, and collecting with one thread and seldom, leave it the
+    # cores.
+    "spark.driver.extraJavaOptions": "-XX:+UseSerialGC -XX:TieredStopAtLevel=1 -Xms2g -Xmn1g",
 }
 
 

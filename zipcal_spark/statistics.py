@@ -121,7 +121,7 @@ def weighted(
     Parameters
     ----------
     blocks : DataFrame
-        `name`, `documents`, `rows`, `terms`.
+        `name`, `documents`, `block`.
     partitions : int
         How many partitions have blocks.
     terms : DataFrame

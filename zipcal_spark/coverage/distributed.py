@@ -21,7 +21,7 @@ class Partitions:
     Parameters
     ----------
     blocks : DataFrame
-        `name`, `documents`, `rows`, `terms`; kept by the caller, every round reads it.
+        `name`, `documents`, `block`; kept by the caller, every round reads it.
     count : int
         How many partitions hold documents.
     id_type : pyarrow.DataType
