@@ -33,7 +33,7 @@ def read(documents: list[tuple], unit="word", max_length=128, partition=0, batch
 
 def blocks_in(batches: list[pa.RecordBatch]) -> list[Block]:
     rows = [row for batch in batches for row in batch.to_pylist() if row["name"] is not None]
-    return [Block.from_bytes(pa.py_buffer(row["block"])) for row in rows]
+    return [Block.from_bytes(pa.py_buffer(row["block"]), pa.py_buffer(row["aside"])) for row in rows]
 
 
 class InProcess:

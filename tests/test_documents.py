@@ -23,7 +23,7 @@ from zipcal_spark.units import Spans, split_windows
 from zipcal_spark.weights import SCALE, WEIGHTS, term_weights
 
 KINDS = {
-    "block": ["name", "documents", "block"],
+    "block": ["name", "documents", "block", "aside"],
     "terms": ["slice", "types", "counts"],
     "rejected": ["rejected"],
 }
@@ -242,13 +242,20 @@ def test_block_survives_the_trip_through_bytes(ids, weighted):
     block = Block(ids, units, characters, offsets, terms, hashes, tf)
     if weighted:
         block = replace(block, weights=np.array([0, 1, 2**30, 2**60]))
-    assert_same_block(Block.from_bytes(pa.py_buffer(block.to_bytes())), block)
+    assert_same_block(Block.from_bytes(*map(pa.py_buffer, block.to_bytes())), block)
     batch = block_batch("7-0", block)
     assert batch["documents"].to_pylist() == [3]
     read_back = list(blocks_of([batch, batch]))
     assert [name for name, _ in read_back] == ["7-0", "7-0"]
     for _, each in read_back:
         assert_same_block(each, block)
+
+
+def test_block_is_read_without_what_few_need():
+    (block,) = blocks_in(read([("a", "x y x"), ("b", "y")]))
+    data, _ = block.to_bytes()
+    nothing = {"characters": np.empty(0, np.int64), "tf": np.empty(0, np.uint32)}
+    assert_same_block(Block.from_bytes(pa.py_buffer(data)), replace(block, **nothing))
 
 
 def test_block_with_more_terms_than_two_bytes_can_number_survives_the_trip():
@@ -259,7 +266,7 @@ def test_block_with_more_terms_than_two_bytes_can_number_survives_the_trip():
     ids = pa.array(["a", "b", "c", "d"])
     block = Block(ids, lengths.astype(np.int32), lengths * 7, offsets, terms, names, np.ones(70_000, np.uint32))
     assert (terms >= 2**16).sum() == 70_000 - 2**16
-    assert_same_block(Block.from_bytes(pa.py_buffer(block.to_bytes())), block)
+    assert_same_block(Block.from_bytes(*map(pa.py_buffer, block.to_bytes())), block)
 
 
 def test_block_of_a_partition_is_the_same_whatever_the_size_of_the_batches():

@@ -63,8 +63,9 @@ class Counted:
         return min(self.tally.partitions, -(-self.tally.documents.eligible // TASK_DOCUMENTS))
 
     def blocks(self) -> DataFrame:
-        """The sparse documents: `name`, `documents`, `block`."""
-        return self.read.where("name is not null").select("name", "documents", "block").coalesce(self.partitions)
+        """The sparse documents: `name`, `documents`, `block`, `aside`."""
+        blocks = self.read.where("name is not null").select("name", "documents", "block", "aside")
+        return blocks.coalesce(self.partitions)
 
     def quarantine(self, corpus: Corpus) -> DataFrame:
         """Rows that cannot be used: `id`, `domain`, `text`, `reason`."""

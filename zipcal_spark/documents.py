@@ -9,10 +9,10 @@ import numpy as np
 import pyarrow as pa
 
 # A block as a row of a DataFrame, for Spark and for Arrow.
-BLOCK_COLUMNS = "name string, documents bigint, block binary"
-BLOCK_SCHEMA = pa.schema([("name", pa.string()), ("documents", pa.int64()), ("block", pa.binary())])
-# Positions of terms travel in two bytes, as all but a few of a block need no more.
-_NARROW = 1 << 16
+BLOCK_COLUMNS = "name string, documents bigint, block binary, aside binary"
+BLOCK_SCHEMA = pa.schema(
+    [("name", pa.string()), ("documents", pa.int64()), ("block", pa.binary()), ("aside", pa.binary())]
+)
 
 
 @dataclass(frozen=True)
@@ -33,7 +33,7 @@ class Block:
     hashes : ndarray of int64, shape (v,)
         The block's distinct terms, as `terms.hash_terms` names them.
     tf : ndarray of uint32, shape (v,)
-        Term frequencies within the block.
+        Term frequencies within the block. These and `characters` are empty where only the rest was read.
     weights : ndarray of int64, shape (v,), or None
         What the terms are worth, in units of 2**-30; None where all are worth 1 (see `weights`).
     """
@@ -47,48 +47,56 @@ class Block:
     tf: np.ndarray
     weights: np.ndarray | None = None
 
-    def to_bytes(self) -> bytes:
-        """The block as an Arrow stream of one row, each column a list."""
-        wide = np.flatnonzero(self.terms >= _NARROW).astype(np.uint32)
+    def to_bytes(self) -> tuple[bytes, bytes]:
+        """The block as Arrow streams of one row, each column a list: what every round reads, and what few need."""
+        high = self.terms >> 16  # mostly one byte: positions travel in three
         columns = {
             "id": self.ids,
             "units": self.units,
-            "characters": self.characters.astype(np.int32),  # a string has fewer than 2**31
             "distinct": np.diff(self.offsets).astype(np.int32),
-            "terms": self.terms.astype(np.uint16),
-            "wide": wide,
-            "wide_terms": self.terms[wide],
+            "low": self.terms.astype(np.uint16),
+            "high": high.astype(np.min_scalar_type(high.max(initial=0))),
             "hash": self.hashes,
-            "tf": self.tf,
         }
         if self.weights is not None:
             columns["weight"] = self.weights
-        return to_stream(pa.record_batch({name: _as_row(values) for name, values in columns.items()}))
+        return _row_stream(columns), _row_stream({"characters": self.characters, "tf": self.tf})
 
     @staticmethod
-    def from_bytes(data: pa.Buffer) -> Block:
+    def from_bytes(block: pa.Buffer, aside: pa.Buffer | None = None) -> Block:
         """Read what `to_bytes` wrote; only the terms are copied."""
-        row = from_stream(data)
-        column = {name: values.values for name, values in zip(row.schema.names, row.columns, strict=True)}
-        terms = column["terms"].to_numpy().astype(np.uint32)
-        terms[column["wide"].to_numpy()] = column["wide_terms"].to_numpy()
-        offsets = np.zeros(len(column["id"]) + 1, np.int64)
-        np.cumsum(column["distinct"].to_numpy(), out=offsets[1:])
+        columns = _lists_of(block)
+        others = _lists_of(aside) if aside is not None else {}
+        terms = columns["high"].to_numpy().astype(np.uint32)
+        terms <<= np.uint32(16)
+        terms |= columns["low"].to_numpy()
+        offsets = np.zeros(len(columns["id"]) + 1, np.int64)
+        np.cumsum(columns["distinct"].to_numpy(), out=offsets[1:])
         return Block(
-            ids=column["id"],
-            units=column["units"].to_numpy(),
-            characters=column["characters"].to_numpy().astype(np.int64),
+            ids=columns["id"],
+            units=columns["units"].to_numpy(),
+            characters=others["characters"].to_numpy() if others else np.empty(0, np.int64),
             offsets=offsets,
             terms=terms,
-            hashes=column["hash"].to_numpy(),
-            tf=column["tf"].to_numpy(),
-            weights=column["weight"].to_numpy() if "weight" in column else None,
+            hashes=columns["hash"].to_numpy(),
+            tf=others["tf"].to_numpy() if others else np.empty(0, np.uint32),
+            weights=columns["weight"].to_numpy() if "weight" in columns else None,
         )
 
 
-def _as_row(values: pa.Array | np.ndarray) -> pa.LargeListArray:
-    """One list of all values."""
-    return pa.LargeListArray.from_arrays(pa.array([0, len(values)], pa.int64()), pa.array(values))
+def _row_stream(columns: dict[str, pa.Array | np.ndarray]) -> bytes:
+    """A stream of one row: each column one list of all its values."""
+    lists = {
+        name: pa.LargeListArray.from_arrays(pa.array([0, len(values)], pa.int64()), pa.array(values))
+        for name, values in columns.items()
+    }
+    return to_stream(pa.record_batch(lists))
+
+
+def _lists_of(data: pa.Buffer) -> dict[str, pa.Array]:
+    """Read what `_row_stream` wrote."""
+    row = from_stream(data)
+    return {name: values.values for name, values in zip(row.schema.names, row.columns, strict=True)}
 
 
 def to_stream(batch: pa.RecordBatch) -> bytes:
@@ -105,13 +113,15 @@ def from_stream(data: pa.Buffer) -> pa.RecordBatch:
 
 
 def blocks_of(batches: Iterable[pa.RecordBatch]) -> Iterator[tuple[str, Block]]:
-    """Names and blocks in Arrow batches of columns `name`, `block`: how a worker reads `blocks` DataFrames."""
+    """Names and blocks in Arrow batches of columns `name`, `block` and perhaps `aside`: how a worker reads blocks."""
     for batch in batches:
-        for name, block in zip(batch["name"], batch["block"], strict=True):
-            yield name.as_py(), Block.from_bytes(block.as_buffer())
+        asides = batch["aside"] if "aside" in batch.schema.names else [None] * len(batch)
+        for name, block, aside in zip(batch["name"], batch["block"], asides, strict=True):
+            yield name.as_py(), Block.from_bytes(block.as_buffer(), aside and aside.as_buffer())
 
 
 def block_batch(name: str, block: Block) -> pa.RecordBatch:
-    """One row of a `blocks` DataFrame: columns `name`, `documents`, `block`."""
-    row = {"name": name, "documents": len(block.units), "block": block.to_bytes()}
+    """One row of a `blocks` DataFrame: columns `name`, `documents`, `block`, `aside`."""
+    data, aside = block.to_bytes()
+    row = {"name": name, "documents": len(block.units), "block": data, "aside": aside}
     return pa.RecordBatch.from_pylist([row], schema=BLOCK_SCHEMA)

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 # A block is cut off at so many documents, terms of documents, or bytes of terms: small beside a worker's memory, large
 # beside its own overhead.
-BLOCK_DOCUMENTS = 1 << 13
+BLOCK_DOCUMENTS = 1 << 14
 BLOCK_TERMS = 1 << 21
 BLOCK_BYTES = 1 << 26
 # A partition's term counts are let go when they are so many, or have so many bytes of letters.
@@ -254,7 +254,7 @@ def read_once(corpus: DataFrame, unit: str, max_length: int, salt: int, slices: 
     Returns
     -------
     DataFrame
-        Rows of three kinds, the columns of the other kinds null: `name`, `documents`, `block` (a block of
+        Rows of three kinds, the columns of the other kinds null: `name`, `documents`, `block`, `aside` (a block of
         sparse documents), or `slice`, `types`, `counts` (a partition's own counts of terms, see `packets`), or
         `rejected` (id, domain, text, reason).
     """

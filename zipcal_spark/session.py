@@ -22,6 +22,8 @@ _LOCAL = {
     "spark.driver.memory": "2g",
     "spark.ui.enabled": "false",
     "spark.sql.shuffle.partitions": "8",
+    # Blocks go to the workers one by one, while they are in the processor's cache.
+    "spark.sql.execution.arrow.maxBytesPerBatch": str(4 << 20),
     # A run is short, and Python does the work: compiling less, and collecting with one thread and seldom, leave it the
     # cores.
     "spark.driver.extraJavaOptions": "-XX:+UseSerialGC -XX:TieredStopAtLevel=1 -Xms2g -Xmn1g",

@@ -121,7 +121,7 @@ def weighted(
     Parameters
     ----------
     blocks : DataFrame
-        `name`, `documents`, `block`.
+        `name`, `documents`, `block`, `aside`.
     partitions : int
         How many partitions have blocks.
     terms : DataFrame

@@ -21,7 +21,7 @@ class Partitions:
     Parameters
     ----------
     blocks : DataFrame
-        `name`, `documents`, `block`; kept by the caller, every round reads it.
+        `name`, `documents`, `block`, `aside`; kept by the caller, every round reads it.
     count : int
         How many partitions hold documents.
     id_type : pyarrow.DataType
@@ -75,7 +75,8 @@ class Partitions:
         return self._rows(kernel, blocks or self._blocks).toArrow().cast(candidate_schema(self._id_type))
 
     def _rows(self, kernel: Callable[[Iterable[Block]], pa.Table | None], blocks: DataFrame) -> DataFrame:
-        return blocks.mapInArrow(partial(_run, kernel=kernel), _ddl(candidate_schema(self._id_type)))
+        rows = blocks.select("name", "block")
+        return rows.mapInArrow(partial(_run, kernel=kernel), _ddl(candidate_schema(self._id_type)))
 
 
 def _ddl(schema: pa.Schema) -> str:

@@ -41,8 +41,9 @@ def propose(blocks: Iterable[Block], covered: np.ndarray, chosen: pa.Array | Non
     """
     best: pa.Table | None = None
     kept_back = floor = 0
+    index = pd.Index(covered)
     for block in blocks:
-        proposed, eligible = _propose_from_block(block, covered, chosen, limit, floor)
+        proposed, eligible = _propose_from_block(block, index, chosen, limit, floor)
         if not eligible:
             continue
         kept_back += eligible - len(proposed)
@@ -59,10 +60,10 @@ def propose(blocks: Iterable[Block], covered: np.ndarray, chosen: pa.Array | Non
 
 
 def _propose_from_block(
-    block: Block, covered: np.ndarray, chosen: pa.Array | None, limit: int, floor: int
+    block: Block, covered: pd.Index, chosen: pa.Array | None, limit: int, floor: int
 ) -> tuple[pa.Table, int]:
     """Rows of the block's best `limit` + 1 documents that gain at least `floor`; how many gain anything at all."""
-    is_covered = _among(block.hashes, covered)
+    is_covered = covered.get_indexer(pd.Index(block.hashes)) >= 0 if len(covered) else np.zeros(len(block.hashes), bool)
     weights = np.where(is_covered, 0, weights_of(block))
     if block.weights is None:
         own, gains = np.diff(block.offsets) * SCALE, sum_over_terms(block, ~is_covered) * SCALE
@@ -79,13 +80,6 @@ def _propose_from_block(
         keys = pa.table({"gain": gains[best], "own": own[best], "id": block.ids.take(pa.array(best))})
         best = best[pc.sort_indices(keys, _ORDER).to_numpy()[: limit + 1]]
     return candidate_rows(block, best, gains, own, weights), len(eligible)
-
-
-def _among(names: np.ndarray, covered: np.ndarray) -> np.ndarray:
-    """Which names are in an ascending array of names; bool."""
-    if len(covered) == 0:
-        return np.zeros(len(names), bool)
-    return pd.Index(covered).get_indexer(pd.Index(names)) >= 0
 
 
 def _bound_row(best_kept_back: pa.Table, count: int) -> pa.Table:
