@@ -9,7 +9,6 @@ import secrets
 import socket
 import time
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 
 from pyspark.sql import DataFrame, SparkSession
@@ -83,12 +82,6 @@ def written_aside(spark: SparkSession, output: str, overwrite: bool) -> Iterator
     finally:
         _WRITING.discard(aside)
     files.delete(replaced)
-
-
-def write_tables(tables: dict[str, DataFrame], folder: str, format_: str) -> None:
-    """Write tables into a folder; side by side, as small ones leave cores idle."""
-    with ThreadPoolExecutor(len(tables)) as pool:
-        list(pool.map(lambda name: write_table(tables[name], f"{folder}/{name}", format_), tables))
 
 
 def write_table(table: DataFrame, path: str, format_: str) -> None:

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 # A block is cut off at so many documents, terms of documents, or bytes of terms: small beside a worker's memory, large
 # beside its own overhead.
-BLOCK_DOCUMENTS = 1 << 14
+BLOCK_DOCUMENTS = 1 << 13
 BLOCK_TERMS = 1 << 21
 BLOCK_BYTES = 1 << 26
 # A partition's term counts are let go when they are so many, or have so many bytes of letters.

@@ -85,10 +85,11 @@ class ZipCalResult:
         spark = self.vocabulary.sparkSession
         with out.written_aside(spark, path, overwrite) as folder:
             with self.stages.stage("write", f"Writing {path}"):
-                tables = {"vocabulary": self.vocabulary, "quarantine": self.quarantine}
                 if self.selection is not None:
-                    tables["selection"] = self.selection.repartition(1).sortWithinPartitions("rank")
-                out.write_tables(tables, folder, format)
+                    in_order = self.selection.repartition(1).sortWithinPartitions("rank")
+                    out.write_table(in_order, f"{folder}/selection", format)
+                out.write_table(self.vocabulary, f"{folder}/vocabulary", format)
+                out.write_table(self.quarantine, f"{folder}/quarantine", format)
             self.report = replace(self.report, timings=dict(self.stages.timings))
             Files(spark, folder).write(f"{folder}/{REPORT}", self.report.to_json().encode())
         return self.report
