@@ -156,7 +156,7 @@ def test_auto_leaves_a_large_programme_alone_and_a_number_solves_it(random_docum
 
 def test_prices_lie_between_nothing_and_the_weight(random_documents):
     every = Candidates.from_rows(every_row(InProcess(random_documents, [0] * 400, "idf")))
-    prices = programme.dual_prices(every, 20, 60.0)
+    prices = programme.solve(every, 20, 60.0).prices
     assert prices is not None
     assert prices.dtype == np.int64
     assert (prices >= 0).all()

@@ -174,7 +174,7 @@ class TestStrategies:
         got = select(frame(documents, 7), k=1000, strategy="one-round", candidates=900)
         assert sorted(row[0] for row in got) == sorted(id_ for id_, _ in documents)
 
-    @pytest.mark.parametrize("strategy", ["exact", "one-round", "top-score", "random", "longest"])
+    @pytest.mark.parametrize("strategy", ["exact", "lp", "one-round", "top-score", "random", "longest"])
     @pytest.mark.parametrize("weights", ["uniform", "idf"])
     def test_all_documents_are_taken_also_where_none_has_weight(self, frame, strategy, weights):
         same = [("a", "x"), ("b", "x")]  # log(N/df) is 0

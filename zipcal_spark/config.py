@@ -11,7 +11,7 @@ from zipcal_spark.errors import InputError
 
 Unit = Literal["word", "whitespace"]
 Weights = Literal["uniform", "rarity", "idf"]
-Strategy = Literal["exact", "one-round", "top-score", "random", "longest"]
+Strategy = Literal["exact", "lp", "one-round", "top-score", "random", "longest"]
 InputFormat = Literal["auto", "parquet", "json", "csv", "text"]
 OutputFormat = Literal["parquet", "json"]
 
@@ -57,8 +57,9 @@ class SelectionParameters(CorpusParameters):
         How many documents to select; all of them where there are fewer.
     weights : {'uniform', 'rarity', 'idf'}
         What covering a term is worth: 1, 1/tf or log(N/df).
-    strategy : {'exact', 'one-round', 'top-score', 'random', 'longest'}
-        `exact` is the sequential greedy, pick by pick; the others exist to be compared with.
+    strategy : {'exact', 'lp', 'one-round', 'top-score', 'random', 'longest'}
+        `exact` is the sequential greedy, pick by pick. `lp` covers as much or more, by the linear programme and by
+        swaps, for minutes where that takes seconds. The others exist to be compared with.
     min_doc_freq : int
         A term counts only if at least so many documents have it; above 1 it keeps junk from winning on raw web text.
     seed : int

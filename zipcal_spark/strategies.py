@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 from pyspark.sql import functions as F
 
@@ -13,6 +14,7 @@ from zipcal_spark.coverage.distributed import Partitions
 from zipcal_spark.coverage.greedy import greedy_over, in_order
 from zipcal_spark.coverage.picks import Picks
 from zipcal_spark.coverage.rounds import exact_greedy, split_rows
+from zipcal_spark.coverage.swaps import improve
 
 OnRound = Callable[[Picks], None]
 Strategy = Callable[[Partitions, SelectionParameters, int, Bound, OnRound], Picks]
@@ -44,6 +46,16 @@ def select(partitions: Partitions, parameters: SelectionParameters, k: int, boun
 def _exact(partitions: Partitions, parameters: SelectionParameters, k: int, bound: Bound, on_round: OnRound) -> Picks:
     """The sequential greedy's picks (design, "The selection is exact")."""
     return exact_greedy(partitions.propose, k, bound, on_round)
+
+
+def _lp(partitions: Partitions, parameters: SelectionParameters, k: int, bound: Bound, on_round: OnRound) -> Picks:
+    """The greedy's picks, improved by the linear programme and by swaps."""
+    greedy = exact_greedy(partitions.propose, k, bound, on_round)
+    if len(greedy) < k or greedy.layer > 1 or greedy.coverage >= bound.upper:
+        return greedy  # all is covered, or it is proven to be the best
+    return improve(
+        partitions, greedy, k, bound, lambda rounds: on_round(replace(greedy, rounds=greedy.rounds + rounds))
+    )
 
 
 def _one_round(
@@ -88,6 +100,7 @@ def _bound_by_round(partitions: Partitions, picks: Picks, bound: Bound) -> None:
 
 STRATEGIES: dict[str, Strategy] = {
     "exact": _exact,
+    "lp": _lp,
     "one-round": _one_round,
     "top-score": _by_order("-own"),  # no coverage; with the weight `rarity` the paper's `zipf`
     "random": _by_order("xxhash64({seed}L, cast(id as string))"),

@@ -1,7 +1,8 @@
-"""The linear programme of maximum coverage over some documents: what its dual says terms are worth. NumPy and SciPy."""
+"""The linear programme of maximum coverage over some documents: whom to take, what terms are worth. NumPy, SciPy."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -9,8 +10,24 @@ import numpy as np
 from zipcal_spark.coverage.candidates import Candidates
 
 
-def dual_prices(candidates: Candidates, k: int, seconds: float) -> np.ndarray | None:
-    """Prices of the candidates' terms, from the programme over the candidates.
+@dataclass(frozen=True)
+class Solution:
+    """What the programme gives.
+
+    Attributes
+    ----------
+    prices : ndarray of int64, shape (v,)
+        Of the candidates' terms: 0 <= p_w <= v_w, in units of 2**-30.
+    share : ndarray of float64, shape (n,)
+        How much of each candidate is taken, 0 .. 1.
+    """
+
+    prices: np.ndarray
+    share: np.ndarray
+
+
+def solve(candidates: Candidates, k: int, seconds: float) -> Solution | None:
+    """Solve the programme over the candidates.
 
     Maximise sum_w v_w y_w subject to y_w <= sum of x_d over the documents d that have w, sum_d x_d <= k, and x, y in
     [0, 1]: the relaxation of maximum coverage (Feige 1998). The dual value of a term's row is its price. A term of one
@@ -26,8 +43,8 @@ def dual_prices(candidates: Candidates, k: int, seconds: float) -> np.ndarray | 
 
     Returns
     -------
-    ndarray of int64, shape (v,), or None
-        0 <= p_w <= v_w, in units of 2**-30; None where the solver fails or is stopped.
+    Solution, or None
+        None where the solver fails or is stopped.
     """
     from scipy import optimize  # here: Spark's workers import this package, and never solve
     from scipy.sparse import csr_array
@@ -37,7 +54,9 @@ def dual_prices(candidates: Candidates, k: int, seconds: float) -> np.ndarray | 
     by_name = np.argsort(candidates.hashes)  # rows in an order that no partitioning changes
     shared = by_name[np.bincount(candidates.terms, minlength=len(weights))[by_name] > 1]
     if len(shared) == 0:
-        return weights.copy()
+        best = np.zeros(len(candidates))
+        best[np.argsort(-candidates.own, kind="stable")[:k]] = 1
+        return Solution(weights.copy(), best)
     row_of = np.full(len(weights), -1)
     row_of[shared] = np.arange(len(shared))
     rows = row_of[candidates.terms]
@@ -50,9 +69,9 @@ def dual_prices(candidates: Candidates, k: int, seconds: float) -> np.ndarray | 
     column = np.concatenate([owners[entries], n + np.arange(m), np.arange(n)])
     rows_of_terms = csr_array((data, (at, column)), shape=(m + 1, n + m))
     rows_of_terms.sort_indices()
-    solve: Any = optimize.linprog
+    linprog: Any = optimize.linprog
     try:
-        found = solve(
+        found = linprog(
             -np.concatenate([alone, weights[shared]]) / scale,
             A_ub=rows_of_terms,
             b_ub=np.append(np.zeros(m), float(k)),
@@ -67,4 +86,4 @@ def dual_prices(candidates: Candidates, k: int, seconds: float) -> np.ndarray | 
         return None
     prices = weights.copy()
     prices[shared] = np.clip(np.rint(solved), 0, weights[shared]).astype(np.int64)
-    return prices
+    return Solution(prices, np.asarray(found.x[:n], np.float64))
