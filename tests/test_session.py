@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 
+from zipcal_spark.errors import cause_of
 from zipcal_spark.session import spark_session
 
 OWN = """
@@ -37,3 +38,15 @@ def test_a_session_of_our_own_has_its_settings_says_nothing_and_is_stopped(tmp_p
     assert done.stdout.splitlines() == ["3 local[1]", "false", "5", "None"]
     assert done.stderr == "stderr is ours again"
     assert log.exists()
+
+
+def test_cause_of_an_error_in_a_python_worker_is_its_last_line():
+    text = """An exception was thrown from the Python worker:
+Traceback (most recent call last):
+  File "worker.py", line 3602, in main
+    import pyarrow
+ModuleNotFoundError: No module named 'pyarrow'
+
+"""
+    assert cause_of(RuntimeError(text)) == "a Python worker failed: ModuleNotFoundError: No module named 'pyarrow'"
+    assert cause_of(RuntimeError("no memory.\nmore")) == "no memory"
