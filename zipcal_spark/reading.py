@@ -159,7 +159,9 @@ def read_partition(
         fault = _fault(batch)
         if fault.null_count < len(batch):
             yield _rejected(batch.filter(pc.is_valid(fault)), fault.drop_null())
-        usable = batch.filter(pc.is_null(fault))
+            usable = batch.filter(pc.is_null(fault))
+        else:
+            usable = batch  # uncopied
         characters = pc.utf8_length(usable["text"]).to_numpy().astype(np.int64)
         for windows in split_windows(usable["text"], unit, max_length):
             empty = np.diff(windows.offsets) == 0

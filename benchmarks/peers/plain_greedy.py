@@ -4,15 +4,22 @@ import heapq
 import json
 import re
 import sys
+import unicodedata
 
 import pyarrow.parquet as pq
+import regex
 
 path, k = sys.argv[1], int(sys.argv[2])
-word = re.compile(r"[^\W_]+")
+word = re.compile(r"[^\W_]+")  # the rule `word`, where the text is ASCII; and where it is not:
+_UNSPACED = r"[\p{L}&&[\p{Han}\p{Hiragana}\p{Katakana}\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}]]"
+unit = regex.compile(rf"{_UNSPACED}\p{{M}}*|[[\p{{L}}\p{{M}}\p{{N}}]--{_UNSPACED}]+", regex.V1)
 heap = []
 for batch in pq.ParquetFile(path).iter_batches(columns=["id", "text"]):
     for id_, text in zip(batch["id"].to_pylist(), batch["text"].to_pylist(), strict=True):
-        terms = frozenset(word.findall(text.lower())[:128])
+        lower = unicodedata.normalize("NFC", text).lower()
+        terms = frozenset((word if text.isascii() else unit).findall(lower)[:128])
+        if not terms:
+            continue
         heap.append((-len(terms), -len(terms), id_, terms))
 heapq.heapify(heap)
 covered: set[str] = set()

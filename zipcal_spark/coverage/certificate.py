@@ -16,14 +16,13 @@ from zipcal_spark.coverage.picks import Picks
 from zipcal_spark.coverage.programme import solve
 
 # Columns to begin with: so many a document to select, and at least so many.
-_COLUMNS_A_PICK, _FEWEST_COLUMNS = 4, 1000
-# `auto`: a programme of more entries (pairs of a document and a term) than these would cost more than about a fifth of
-# the run. On two cores a solve over real text takes some 8 s a million entries, and two or three solves are the rule;
-# over random words, where all documents are alike, it takes twenty times as long.
-_ENTRIES = 250_000
+_COLUMNS_A_PICK, _FEWEST_COLUMNS = 2, 1000
+# `auto`: programmes of more entries (pairs of a document and a term) than these would cost more than about a fifth of a
+# run. Two solves of 80,000 entries take 3 s over English text and 5 s over random words, of 20 s and more.
+_ENTRIES = 100_000
 # A backstop for `auto`, and for a number of programmes.
 _AUTO_SECONDS, _SECONDS = 10.0, 600.0
-_AUTO_ROUNDS = 4
+_AUTO_ROUNDS = 2
 # Fewer new columns than this share of those that are there do not pay for another solve.
 _NEW_COLUMNS = 0.03
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pyarrow as pa
 
+from zipcal_spark.compiled import compiled
 from zipcal_spark.coverage.candidates import Candidates, Id, Key
 from zipcal_spark.coverage.picks import Picks
 
@@ -29,12 +30,10 @@ class Greedy:
 
     def __init__(self, candidates: Candidates) -> None:
         self.candidates = candidates
-        counts = np.diff(candidates.offsets)
         # Who has a term: the transposed rows.
-        owners = np.sort(candidates.terms << 32 | np.repeat(np.arange(len(candidates)), counts))
-        self._owners = owners & 0xFFFFFFFF
         self._owner_offsets = np.zeros(len(candidates.hashes) + 1, np.int64)
         np.cumsum(np.bincount(candidates.terms, minlength=len(candidates.hashes)), out=self._owner_offsets[1:])
+        self._owners = _transposed(candidates.offsets, candidates.terms, self._owner_offsets)
         self._taken = np.zeros(len(candidates), bool)
         self.restart()
 
@@ -94,6 +93,18 @@ class Greedy:
         np.subtract.at(self.gains, owners, np.repeat(candidates.weights[new], counts))
         self.gains[position] = 0
         return new
+
+
+@compiled
+def _transposed(offsets: np.ndarray, terms: np.ndarray, owner_offsets: np.ndarray) -> np.ndarray:
+    """Candidates that have each term, ascending: term t has those from owner_offsets[t] on; int64, shape (nnz,)."""
+    owners, free = np.empty(len(terms), np.int64), owner_offsets.copy()
+    for owner in range(len(offsets) - 1):
+        for entry in range(offsets[owner], offsets[owner + 1]):
+            term = terms[entry]
+            owners[free[term]] = owner
+            free[term] += 1
+    return owners
 
 
 def pick_proven(greedy: Greedy, bound: Key | None, k: int, picks: Picks) -> bool:

@@ -1,0 +1,92 @@
+"""What a run holds and moves, at two sizes: `python -m benchmarks.scaling`. Writes benchmarks/results/scaling.json.
+
+The kernels run in this process, partition by partition: bytes are those that Spark would keep, shuffle and collect.
+"""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from benchmarks.generate import Workload, vocabulary, write
+from zipcal_spark.coverage import local
+from zipcal_spark.coverage.bound import Bound
+from zipcal_spark.coverage.rounds import exact_greedy
+from zipcal_spark.documents import Block, from_stream
+from zipcal_spark.reading import read_partition
+from zipcal_spark.terms import SummedCounts
+
+SIZES = (100_000, 400_000)
+_PARTITION = 25_000  # documents
+_K, _CANDIDATES, _SLICES = 1024, 20_000, 8
+
+
+def measure(path: Path) -> dict[str, Any]:
+    """Read, count and select a corpus in partitions of `_PARTITION` documents; what each step held and moved."""
+    blocks: list[list[bytes]] = []
+    sums = SummedCounts()
+    packet_bytes = packet_types = 0
+    for number, batch in enumerate(pq.ParquetFile(path).iter_batches(batch_size=_PARTITION)):
+        blocks.append([])
+        nothing = pa.nulls(len(batch), pa.string())
+        rows = pa.record_batch({"id": batch["id"], "domain": nothing, "text": batch["text"], "fault": nothing})
+        parts = [rows.slice(start, 5_000) for start in range(0, len(rows), 5_000)]
+        for out in read_partition(parts, partition=number, unit="word", max_length=128, salt=0, slices=_SLICES):
+            for block, counts in zip(out["block"].to_pylist(), out["counts"].to_pylist(), strict=True):
+                if block is not None:
+                    blocks[-1].append(block)
+                if counts is not None:
+                    packet = from_stream(pa.py_buffer(counts))
+                    packet_bytes, packet_types = packet_bytes + len(counts), packet_types + len(packet)
+                    sums.add(packet)
+    counts = sums.counts()
+    df = counts["df"].to_numpy()
+    pairs = np.unique(np.stack([counts["tf"].to_numpy(), df]), axis=1).shape[1]
+    moved: list[int] = []
+    limit = -(-_CANDIDATES // len(blocks))
+
+    def propose(covered: np.ndarray, chosen: pa.Array | None) -> pa.Table:
+        found = [
+            local.propose((Block.from_bytes(pa.py_buffer(block)) for block in part), covered, chosen, limit)
+            for part in blocks
+        ]
+        rows = pa.concat_tables([part for part in found if part is not None])
+        moved.append(rows.nbytes)
+        return rows
+
+    picks = exact_greedy(propose, _K, Bound(_K, len(counts) << 30))
+    documents = pq.ParquetFile(path).metadata.num_rows
+    return {
+        "documents": documents,
+        "partitions": len(blocks),
+        "text_bytes": path.stat().st_size,
+        "block_bytes": sum(len(block) for part in blocks for block in part),
+        "types": len(counts),
+        "shared_types": int((df > 1).sum()),
+        "term_bytes": sums.nbytes,
+        "packet_bytes": packet_bytes,
+        "packet_types": packet_types,
+        "spectrum_pairs": pairs,
+        "rounds": picks.rounds,
+        "driver_bytes_a_round": max(moved),
+        "covered_terms": len(picks.covered()),
+    }
+
+
+if __name__ == "__main__":
+    words = vocabulary()
+    with tempfile.TemporaryDirectory() as folder:
+        found = []
+        for size in SIZES:
+            path = Path(folder) / f"{size}.parquet"
+            write(Workload(size, 110, seed=6), path, words)
+            found.append(measure(path))
+            print(found[-1], flush=True)
+    text = json.dumps({"name": "scaling", "k": _K, "candidates": _CANDIDATES, "sizes": found}, indent=1)
+    (Path(__file__).parent / "results" / "scaling.json").write_text(text + "\n")
