@@ -23,6 +23,8 @@ check: $(INSTALLED)
 bench: $(INSTALLED)
 	$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[local,dev,bench]'
 	$(BIN)/python -m benchmarks.run
+	$(BIN)/python -m benchmarks.driver
+	$(BIN)/python -m benchmarks.scaling
 	$(BIN)/python -m benchmarks.report
 
 $(INSTALLED): pyproject.toml

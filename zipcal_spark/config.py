@@ -59,7 +59,7 @@ class SelectionParameters(CorpusParameters):
         What covering a term is worth: 1, 1/tf or log(N/df).
     strategy : {'exact', 'lp', 'one-round', 'top-score', 'random', 'longest'}
         `exact` is the sequential greedy, pick by pick. `lp` covers as much or more, by the linear programme and by
-        swaps, for minutes where that takes seconds. The others exist to be compared with.
+        swaps, and takes longer. The others exist to be compared with.
     min_doc_freq : int
         A term counts only if at least so many documents have it; above 1 it keeps junk from winning on raw web text.
     seed : int

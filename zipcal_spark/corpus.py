@@ -63,7 +63,7 @@ class Corpus:
     ----------
     rows : DataFrame
         `id` string or bigint, `domain` string, `text` string, and `fault`: the reason why a row cannot be used, or
-        null. Id and text may be no UTF-8: `reading` looks, at a quarter of what it costs Spark.
+        null. Id and text may be no UTF-8: `reading` looks.
     id_type : pyspark DataType
         Of the ids as they came; the selection gives them back in it.
     sources : tuple of Source

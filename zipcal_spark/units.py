@@ -55,7 +55,6 @@ def _ascii_table(is_unit: str) -> bytes:
     return bytes(ord(chr(byte).lower()) if chr(byte) in is_unit else ord(" ") for byte in range(256))
 
 
-_BEHIND = (pa.scalar("", pa.large_string()), pa.scalar(" ", pa.large_string()))
 _ALNUM = "".join(chr(byte) for byte in range(128) if chr(byte).isalnum())
 # Arrays of so many bytes of text are split at their best: ten times as much, and memory is the brake.
 _CHUNK_BYTES = 1 << 20

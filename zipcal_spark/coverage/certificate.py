@@ -18,7 +18,7 @@ from zipcal_spark.coverage.programme import solve
 # Columns to begin with: so many a document to select, and at least so many.
 _COLUMNS_A_PICK, _FEWEST_COLUMNS = 2, 1000
 # `auto`: programmes of more entries (pairs of a document and a term) than these would cost more than about a fifth of a
-# run. Two solves of 80,000 entries take 3 s over English text and 5 s over random words, of 20 s and more.
+# run: two solves of 77,000 entries over English text take some 3 s, of 20 s and more.
 _ENTRIES = 100_000
 # A backstop for `auto`, and for a number of programmes.
 _AUTO_SECONDS, _SECONDS = 10.0, 600.0
@@ -133,7 +133,7 @@ def generate_columns(
     rows = documents.fetch(picks.ids)
     best = documents.best_priced(covered, np.zeros(len(covered), np.int64), limit)
     bound.tighten(picks.coverage, best["gain"].to_numpy())
-    rows = pa.concat_tables([rows, _new(best, rows)])
+    rows = pa.concat_tables([rows, new_rows(best, rows)])
     rounds = 1
     on_round(rounds)
     candidates, share = None, None
@@ -147,14 +147,14 @@ def generate_columns(
         rounds += 1
         bound.tighten(_exact_sum(candidates.weights - solution.prices), best["gain"].to_numpy(), name="lp")
         on_round(rounds)
-        new = _new(best, rows)
+        new = new_rows(best, rows)
         if len(new) < _NEW_COLUMNS * len(rows):
             break
         rows = pa.concat_tables([rows, new])
     return Columns(rows, candidates, share, rounds)
 
 
-def _new(rows: pa.Table, columns: pa.Table) -> pa.Table:
+def new_rows(rows: pa.Table, columns: pa.Table) -> pa.Table:
     """The documents that are no columns yet."""
     return rows.filter(pc.invert(pc.is_in(rows["id"], value_set=columns["id"].combine_chunks())))
 

@@ -10,7 +10,7 @@ import pyarrow.compute as pc
 
 from zipcal_spark.coverage.bound import Bound
 from zipcal_spark.coverage.candidates import Candidates
-from zipcal_spark.coverage.certificate import OnRound, Priced, columns_at_first, generate_columns
+from zipcal_spark.coverage.certificate import OnRound, Priced, columns_at_first, generate_columns, new_rows
 from zipcal_spark.coverage.greedy import Greedy, greedy_over
 from zipcal_spark.coverage.picks import Picks
 
@@ -58,7 +58,7 @@ def improve(documents: Priced, greedy: Picks, k: int, bound: Bound, on_round: On
         coming = documents.best_priced(*swap_prices(rows), columns_at_first(k))
         rounds += 1
         on_round(rounds)
-        rows = pa.concat_tables([rows, coming.filter(pc.invert(pc.is_in(coming["id"], value_set=ids)))])
+        rows = pa.concat_tables([rows, new_rows(coming, rows)])
         pool = Candidates.from_rows(rows)
         chosen = swap(pool, _positions(pool, ids))
         if coverage_of(pool, chosen) == before:
