@@ -11,6 +11,7 @@ import pyarrow.compute as pc
 from zipcal_spark.coverage import local
 from zipcal_spark.coverage.bound import Bound
 from zipcal_spark.coverage.candidates import candidate_schema
+from zipcal_spark.coverage.challenge import challenge, challenge_schema
 from zipcal_spark.coverage.pricing import ORDER, best_priced
 from zipcal_spark.coverage.rounds import exact_greedy
 from zipcal_spark.documents import Block
@@ -60,18 +61,31 @@ class InProcess:
 
         if (weights, min_doc_freq) != ("uniform", 1):
             self.partitions = [[weigh(block) for block in part] for part in self.partitions]
+        self.candidates = candidates
+        self.id_type = self.partitions[0][0].ids.type
         self.limit = -(-candidates // max(1, len(self.partitions)))
         every = [np.array([tf[name] for name in tf]), np.array([df[name] for name in tf])]
         self.total = int(term_weights(weights, *every, self.documents, min_doc_freq).sum())
 
-    def propose(self, covered, chosen):
-        found = [local.propose(part, covered, chosen, self.limit) for part in self.partitions]
-        found = [rows for rows in found if rows is not None]
-        id_type = self.partitions[0][0].ids.type
-        return pa.concat_tables(found) if found else candidate_schema(id_type).empty_table()
+    def _gathered(self, kernel, schema):
+        found = [kernel(part) for part in self.partitions]
+        return pa.concat_tables([schema.empty_table(), *(rows for rows in found if rows is not None)])
+
+    def everything(self, whatever_their_number=False):
+        if self.documents > self.candidates and not whatever_their_number:
+            return None
+        return self._gathered(local.everything, candidate_schema(self.id_type))
+
+    def seeds(self, chosen):
+        return self._gathered(lambda part: local.seeds(part, chosen, self.limit), candidate_schema(self.id_type))
+
+    def challenge(self, guess, chosen):
+        return self._gathered(
+            lambda part: challenge(part, guess, chosen, self.limit), challenge_schema(self.id_type)
+        )
 
     def fetch(self, ids):
-        ids = pa.array(ids, self.partitions[0][0].ids.type)
+        ids = pa.array(ids, self.id_type)
         found = [local.fetch(part, ids) for part in self.partitions]
         return pa.concat_tables([rows for rows in found if rows is not None])
 
@@ -82,4 +96,4 @@ class InProcess:
     def select(self, k):
         k = min(k, self.documents)
         bound = Bound(k, self.total)
-        return exact_greedy(self.propose, k, bound), bound
+        return exact_greedy(self, k, bound), bound

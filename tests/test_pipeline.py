@@ -271,16 +271,16 @@ class TestTheSameBits:
     def test_where_kept_blocks_are_lost_between_stages(self, spark, frame, documents, monkeypatch):
         from zipcal_spark.coverage.distributed import Partitions
 
-        propose = Partitions.propose
+        everything = Partitions.everything
         lost = []
 
-        def lose_then_propose(self, covered, chosen):
+        def lose_then_read(self):
             for rdd in spark.sparkContext._jsc.getPersistentRDDs().values():
                 rdd.unpersist(True)
                 lost.append(rdd)
-            return propose(self, covered, chosen)
+            return everything(self)
 
-        monkeypatch.setattr(Partitions, "propose", lose_then_propose)
+        monkeypatch.setattr(Partitions, "everything", lose_then_read)
         assert self.run(frame(documents, 7)) == self.wanted
         assert lost
 

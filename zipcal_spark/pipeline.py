@@ -23,7 +23,6 @@ from zipcal_spark.counting import Counted, count
 from zipcal_spark.coverage.bound import Bound
 from zipcal_spark.coverage.certificate import certify
 from zipcal_spark.coverage.distributed import Partitions
-from zipcal_spark.coverage.picks import Picks
 from zipcal_spark.lookup import look_up
 from zipcal_spark.progress import Progress, Silent, Stages
 from zipcal_spark.report import Report, Selection
@@ -96,14 +95,14 @@ def select(corpus: Corpus, parameters: SelectionParameters, progress: Progress |
         with stages.stage("select", f"Selecting {k:,} of {counted.tally.documents.eligible:,} documents"):
             blocks = _weighted_blocks(counted, parameters, kept)
             bound = Bound(k, total_weight(counted.spectrum, parameters))
-            partitions = Partitions(blocks, counted.partitions, corpus.arrow_id, parameters.candidates)
+            size = counted.tally.documents.eligible
+            partitions = Partitions(blocks, counted.partitions, size, corpus.arrow_id, parameters.candidates)
 
-            def on_round(picks: Picks) -> None:
-                stages.progress.detail(f"round {picks.rounds}: {len(picks):,} of {k:,} proven")
+            def on_round(rounds: int, proven: int) -> None:
+                stages.progress.detail(f"round {rounds}: {proven:,} of {k:,} proven")
 
             picks = strategies.select(partitions, parameters, k, bound, on_round)
         with stages.stage("certify", "Proving how good that is"):
-            size = counted.tally.documents.eligible
             certify_rounds = certify(partitions, picks, k, bound, parameters.certify, size)
         with stages.stage("lookup", "Looking up the selected text"):
             selection = look_up(corpus, picks, kept)

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 
+import numpy as np
 from pyspark.sql import functions as F
 
 from zipcal_spark.config import SelectionParameters
@@ -13,10 +13,9 @@ from zipcal_spark.coverage.candidates import Id
 from zipcal_spark.coverage.distributed import Partitions
 from zipcal_spark.coverage.greedy import greedy_over, in_order
 from zipcal_spark.coverage.picks import Picks
-from zipcal_spark.coverage.rounds import exact_greedy, split_rows
+from zipcal_spark.coverage.rounds import OnRound, exact_greedy
 from zipcal_spark.coverage.swaps import improve
 
-OnRound = Callable[[Picks], None]
 Strategy = Callable[[Partitions, SelectionParameters, int, Bound, OnRound], Picks]
 
 
@@ -32,7 +31,7 @@ def select(partitions: Partitions, parameters: SelectionParameters, k: int, boun
     bound : Bound
         Tightened by what is seen of the corpus.
     on_round : callable
-        Told of the picks after each round.
+        See `rounds.OnRound`.
     """
     picks = STRATEGIES[parameters.strategy](partitions, parameters, k, bound, on_round)
     if len(picks) < k:
@@ -45,16 +44,16 @@ def select(partitions: Partitions, parameters: SelectionParameters, k: int, boun
 
 def _exact(partitions: Partitions, parameters: SelectionParameters, k: int, bound: Bound, on_round: OnRound) -> Picks:
     """The sequential greedy's picks (design, "The selection is exact")."""
-    return exact_greedy(partitions.propose, k, bound, on_round)
+    return exact_greedy(partitions, k, bound, on_round)
 
 
 def _lp(partitions: Partitions, parameters: SelectionParameters, k: int, bound: Bound, on_round: OnRound) -> Picks:
     """The greedy's picks, improved by the linear programme and by swaps."""
-    greedy = exact_greedy(partitions.propose, k, bound, on_round)
+    greedy = exact_greedy(partitions, k, bound, on_round)
     if len(greedy) < k or greedy.layer > 1 or greedy.coverage >= bound.upper:
         return greedy  # all is covered, or it is proven to be the best
     return improve(
-        partitions, greedy, k, bound, lambda rounds: on_round(replace(greedy, rounds=greedy.rounds + rounds))
+        partitions, greedy, k, bound, lambda rounds: on_round(greedy.rounds + rounds, len(greedy))
     )
 
 
@@ -93,9 +92,9 @@ def _first(partitions: Partitions, k: int, *order: str) -> list[Id]:
 
 def _bound_by_round(partitions: Partitions, picks: Picks, bound: Bound) -> None:
     """Tighten the bound by what could still be gained after these picks."""
-    rows, kept_back = split_rows(partitions.propose(picks.covered(), None))
-    others = [(row["gain"], row["kept_back"]) for row in kept_back.to_pylist()]
-    bound.tighten(picks.coverage, rows["gain"].to_numpy(), others)
+    covered = picks.covered(layer=1)
+    best = partitions.best_priced(covered, np.zeros(len(covered), np.int64), len(picks))
+    bound.tighten(picks.coverage, best["gain"].to_numpy())
 
 
 STRATEGIES: dict[str, Strategy] = {

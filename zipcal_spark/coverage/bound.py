@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
 from fractions import Fraction
 
 import numpy as np
@@ -43,29 +42,24 @@ class Bound:
         self.upper = total
         self.name = "prefix"
 
-    def tighten(
-        self, rest: int, sums: np.ndarray, kept_back: Iterable[tuple[int, int]] = (), name: str = "prefix"
-    ) -> None:
+    def tighten(self, rest: int, sums: np.ndarray, counts: np.ndarray | None = None, name: str = "prefix") -> None:
         """Take in one more choice of prices.
 
         Parameters
         ----------
         rest : int
             sum_w (v_w - p_w); for a set S, f(S).
-        sums : ndarray of int64
-            Priced sums of some documents; for a set S, their gains.
-        kept_back : iterable of (int, int)
-            For all others: a bound on these, and how many they are. None: no other is among the k largest.
+        sums : ndarray of int64, shape (n,)
+            The largest priced sums of documents, or bounds on them; for a set S, their gains.
+        counts : ndarray of int64, shape (n,), optional
+            How many documents have each; 1 where it is not given.
         name : str
+            The kind of prices.
         """
-        others = list(kept_back)
-        k = min(self._k, len(sums))
-        largest = np.partition(sums, len(sums) - k)[len(sums) - k :]
-        values = np.concatenate([largest, np.array([gain for gain, _ in others], np.int64)])
-        counts = np.concatenate([np.ones(k, np.int64), np.array([count for _, count in others], np.int64)])
-        order = np.argsort(-values, kind="stable")
-        values, counts = values[order], np.minimum(counts[order], self._k)
-        taken = np.diff(np.minimum(np.cumsum(counts), self._k), prepend=0)
+        order = np.argsort(-sums, kind="stable")
+        values = sums[order]
+        many = np.ones(len(sums), np.int64) if counts is None else np.minimum(counts[order], self._k)
+        taken = np.diff(np.minimum(np.cumsum(many), self._k), prepend=0)
         # In two halves: k large gains can exceed 64 bits.
         high, low = int(np.dot(values >> 31, taken)), int(np.dot(values & (2**31 - 1), taken))
         upper = rest + (high << 31) + low

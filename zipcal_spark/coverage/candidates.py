@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -14,20 +13,6 @@ from zipcal_spark.documents import Block
 from zipcal_spark.weights import SCALE
 
 Id = str | int
-
-
-class Key(NamedTuple):
-    """What documents are compared by: the larger gain, then the larger own weight, then the smaller id."""
-
-    gain: int
-    own: int
-    id: Id
-
-    def beats(self, other: Key) -> bool:
-        """Whether this key comes before the other in the greedy's order."""
-        if (self.gain, self.own) != (other.gain, other.own):
-            return (self.gain, self.own) > (other.gain, other.own)
-        return self.id < other.id  # type: ignore[operator]  # ids of one corpus are of one type
 
 
 @dataclass(frozen=True)
@@ -64,11 +49,11 @@ class Candidates:
     def from_rows(rows: pa.Table) -> Candidates:
         """Candidates of rows of `candidate_schema`, of any number of partitions."""
         rows = rows.take(pc.sort_indices(rows, [("own", "descending"), ("id", "ascending")])).combine_chunks()
-        hashes = _numbers(rows["hashes"])
+        hashes = numbers_in(rows["hashes"])
         terms, names = pd.factorize(hashes)
         weights = np.full(len(names), SCALE, np.int64)
         if rows["weights"].null_count == 0:
-            weights[terms] = _numbers(rows["weights"])
+            weights[terms] = numbers_in(rows["weights"])
         offsets = np.zeros(len(rows) + 1, np.int64)
         np.cumsum(pc.binary_length(rows["hashes"]).to_numpy() // 8, out=offsets[1:])
         return Candidates(
@@ -83,7 +68,7 @@ class Candidates:
         )
 
 
-def _numbers(column: pa.ChunkedArray) -> np.ndarray:
+def numbers_in(column: pa.ChunkedArray) -> np.ndarray:
     """All int64 numbers in a binary column, one after the other."""
     values = column.cast(pa.large_binary()).combine_chunks()
     if len(values) == 0:
@@ -93,7 +78,7 @@ def _numbers(column: pa.ChunkedArray) -> np.ndarray:
     return np.frombuffer(data, np.int64, (bounds[-1] - bounds[0]) // 8, bounds[0]) if data else np.empty(0, np.int64)
 
 
-def _binary(numbers: np.ndarray, counts: np.ndarray) -> pa.Array:
+def binary_of(numbers: np.ndarray, counts: np.ndarray) -> pa.Array:
     """A binary column: each row so many of the int64 numbers."""
     bounds = np.zeros(len(counts) + 1, np.int32)
     np.cumsum(counts * 8, out=bounds[1:])
@@ -101,11 +86,10 @@ def _binary(numbers: np.ndarray, counts: np.ndarray) -> pa.Array:
 
 
 def candidate_schema(id_type: pa.DataType) -> pa.Schema:
-    """The rows of a round: a candidate each, and one row a partition for what it kept back.
+    """The rows of a round: a candidate each.
 
-    `id`, `gain`, `own`: the key. `units`, `distinct`: window length and distinct terms. `hashes`, `weights`: int64
-    names and weights of the terms that it competes with; weights are null where all are worth 1. `kept_back`: 0; or, in
-    a row without terms, how many documents the partition kept back, the key being the best of theirs.
+    `gain`: what it was chosen by. `own`: summed weight of all its terms. `units`, `distinct`: window length and
+    distinct terms. `hashes`, `weights`: int64 names and weights of its terms; weights are null where all are worth 1.
     """
     return pa.schema(
         [
@@ -116,9 +100,18 @@ def candidate_schema(id_type: pa.DataType) -> pa.Schema:
             ("distinct", pa.int64()),
             ("hashes", pa.binary()),
             ("weights", pa.binary()),
-            ("kept_back", pa.int64()),
         ]
     )
+
+
+def among(ids: pa.Array, some: pa.Array) -> np.ndarray:
+    """Which ids are among some; ndarray of bool, shape (n,)."""
+    return np.asarray(pc.is_in(ids, value_set=some).to_numpy(zero_copy_only=False))
+
+
+def new_rows(rows: pa.Table, others: pa.Table) -> pa.Table:
+    """Those of `rows` whose ids do not occur in `others`."""
+    return rows.filter(pc.invert(pc.is_in(rows["id"], value_set=others["id"].combine_chunks())))
 
 
 def sum_over_terms(block: Block, values: np.ndarray) -> np.ndarray:
@@ -132,6 +125,22 @@ def sum_over_terms(block: Block, values: np.ndarray) -> np.ndarray:
 def weights_of(block: Block) -> np.ndarray:
     """The weights of the block's terms; int64, shape (v,)."""
     return np.full(len(block.hashes), SCALE, np.int64) if block.weights is None else block.weights
+
+
+def rows_of(block: Block, documents: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The sparse rows of some documents of a block.
+
+    Returns
+    -------
+    ndarray of int64, shape (m + 1,)
+        Row i has the terms offsets[i] .. offsets[i + 1].
+    ndarray of uint32
+        The terms, as positions in the block's.
+    """
+    distinct = np.diff(block.offsets)[documents]
+    offsets = np.zeros(len(documents) + 1, np.int64)
+    np.cumsum(distinct, out=offsets[1:])
+    return offsets, block.terms[np.repeat(block.offsets[documents] - offsets[:-1], distinct) + np.arange(offsets[-1])]
 
 
 def candidate_rows(
@@ -149,12 +158,11 @@ def candidate_rows(
     weights : ndarray of int64, shape (v,)
         The terms' weights; the rows carry the terms whose weight is above 0.
     """
-    starts, distinct = block.offsets[documents], np.diff(block.offsets)[documents]
-    ends = np.cumsum(distinct)
-    terms = block.terms[np.repeat(starts - ends + distinct, distinct) + np.arange(distinct.sum())]
+    offsets, terms = rows_of(block, documents)
+    distinct = np.diff(offsets)
     counts = weights[terms] > 0
     # How many of each document's terms count; no document is without terms.
-    competing = np.add.reduceat(counts, ends - distinct, dtype=np.int64) if len(documents) else distinct
+    competing = np.add.reduceat(counts, offsets[:-1], dtype=np.int64) if len(documents) else distinct
     terms = terms[counts]
     uniform = pa.nulls(len(documents), pa.binary())
     columns = {
@@ -163,8 +171,7 @@ def candidate_rows(
         "own": own[documents],
         "units": block.units[documents].astype(np.int64),
         "distinct": distinct,
-        "hashes": _binary(block.hashes[terms], competing),
-        "weights": uniform if block.weights is None else _binary(weights[terms], competing),
-        "kept_back": np.zeros(len(documents), np.int64),
+        "hashes": binary_of(block.hashes[terms], competing),
+        "weights": uniform if block.weights is None else binary_of(weights[terms], competing),
     }
     return pa.table(columns, schema=candidate_schema(block.ids.type))

@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from zipcal_spark.coverage.bound import Bound
-from zipcal_spark.coverage.candidates import Candidates, Id
+from zipcal_spark.coverage.candidates import Candidates, Id, new_rows
 from zipcal_spark.coverage.picks import Picks
 from zipcal_spark.coverage.programme import solve
 
@@ -152,11 +152,6 @@ def generate_columns(
             break
         rows = pa.concat_tables([rows, new])
     return Columns(rows, candidates, share, rounds)
-
-
-def new_rows(rows: pa.Table, columns: pa.Table) -> pa.Table:
-    """The documents that are no columns yet."""
-    return rows.filter(pc.invert(pc.is_in(rows["id"], value_set=columns["id"].combine_chunks())))
 
 
 def _exact_sum(values: np.ndarray) -> int:

@@ -12,7 +12,10 @@ from pyspark.sql import functions as F
 
 from zipcal_spark.coverage import local, pricing
 from zipcal_spark.coverage.candidates import Id, candidate_schema, sum_over_terms, weights_of
+from zipcal_spark.coverage.challenge import Guess, challenge, challenge_schema
 from zipcal_spark.documents import Block, blocks_of
+
+Kernel = Callable[[Iterable[Block]], pa.Table | None]
 
 
 class Partitions:
@@ -24,23 +27,48 @@ class Partitions:
         `name`, `documents`, `block`, `aside`; kept by the caller, every round reads it.
     count : int
         How many partitions hold documents.
+    size : int
+        How many documents there are.
     id_type : pyarrow.DataType
         string or int64.
     candidates : int
         How many documents a round may send to the driver.
+    seeds : callable, optional
+        Gives the first candidates where they are known already: rows of `candidate_schema`.
     """
 
-    def __init__(self, blocks: DataFrame, count: int, id_type: pa.DataType, candidates: int) -> None:
-        # More partitions than candidates: some share a task, so that their proposals stay within the limit.
+    def __init__(
+        self,
+        blocks: DataFrame,
+        count: int,
+        size: int,
+        id_type: pa.DataType,
+        candidates: int,
+        seeds: Callable[[], pa.Table] | None = None,
+    ) -> None:
+        # More partitions than candidates: some share a task, so that what they send stays within the limit.
         self._blocks = blocks if count <= candidates else blocks.coalesce(candidates)
         self._partitions = min(count, candidates)
+        self._size = size
         self._id_type = id_type
         self._candidates = candidates
+        self._limit = -(-candidates // max(1, self._partitions))
+        self._seeds = seeds
 
-    def propose(self, covered: np.ndarray, chosen: pa.Array | None) -> pa.Table:
-        """One round: see `local.propose` and `rounds.exact_greedy`."""
-        limit = -(-self._candidates // max(1, self._partitions))
-        return self._collect(partial(local.propose, covered=covered, chosen=chosen, limit=limit))
+    def everything(self) -> pa.Table | None:
+        """See `rounds.Challengers`: all documents where they are no more than the candidates may be."""
+        return self._collect(local.everything) if self._size <= self._candidates else None
+
+    def seeds(self, chosen: pa.Array | None) -> pa.Table:
+        """See `rounds.Challengers` and `local.seeds`."""
+        if self._seeds is not None and chosen is None:
+            return self._seeds()
+        return self._collect(partial(local.seeds, chosen=chosen, limit=self._limit))
+
+    def challenge(self, guess: Guess, chosen: pa.Array | None) -> pa.Table:
+        """One round: see `challenge.challenge`."""
+        kernel = partial(challenge, guess=guess, chosen=chosen, limit=self._limit)
+        return self._collect(kernel, schema=challenge_schema(self._id_type))
 
     def fetch(self, ids: list[Id]) -> pa.Table:
         """Rows of `candidate_schema` of the documents with these ids, with all their terms."""
@@ -70,13 +98,14 @@ class Partitions:
         return self._blocks.mapInArrow(_documents_of, schema)
 
     def _collect(
-        self, kernel: Callable[[Iterable[Block]], pa.Table | None], blocks: DataFrame | None = None
+        self, kernel: Kernel, blocks: DataFrame | None = None, schema: pa.Schema | None = None
     ) -> pa.Table:
-        return self._rows(kernel, blocks or self._blocks).toArrow().cast(candidate_schema(self._id_type))
+        schema = schema or candidate_schema(self._id_type)
+        return self._rows(kernel, blocks or self._blocks, schema).toArrow().cast(schema)
 
-    def _rows(self, kernel: Callable[[Iterable[Block]], pa.Table | None], blocks: DataFrame) -> DataFrame:
-        rows = blocks.select("name", "block")
-        return rows.mapInArrow(partial(_run, kernel=kernel), _ddl(candidate_schema(self._id_type)))
+    def _rows(self, kernel: Kernel, blocks: DataFrame, schema: pa.Schema | None = None) -> DataFrame:
+        ddl = _ddl(schema or candidate_schema(self._id_type))
+        return blocks.select("name", "block").mapInArrow(partial(_run, kernel=kernel), ddl)
 
 
 def _ddl(schema: pa.Schema) -> str:
@@ -84,9 +113,7 @@ def _ddl(schema: pa.Schema) -> str:
     return ", ".join(f"{column.name} {names[str(column.type)]}" for column in schema)
 
 
-def _run(
-    batches: Iterable[pa.RecordBatch], kernel: Callable[[Iterable[Block]], pa.Table | None]
-) -> Iterator[pa.RecordBatch]:
+def _run(batches: Iterable[pa.RecordBatch], kernel: Kernel) -> Iterator[pa.RecordBatch]:
     result = kernel(block for _, block in blocks_of(batches))
     if result is not None:
         yield from result.combine_chunks().to_batches(max_chunksize=10_000)

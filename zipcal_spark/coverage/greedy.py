@@ -1,12 +1,14 @@
-"""Global: the greedy over the candidates, and the proof that each pick is the sequential greedy's. NumPy only."""
+"""The greedy over candidates that are all here. NumPy, compiled loops."""
 
 from __future__ import annotations
+
+from collections.abc import Iterator
 
 import numpy as np
 import pyarrow as pa
 
 from zipcal_spark.compiled import compiled
-from zipcal_spark.coverage.candidates import Candidates, Id, Key
+from zipcal_spark.coverage.candidates import Candidates, Id
 from zipcal_spark.coverage.picks import Picks
 
 
@@ -30,10 +32,7 @@ class Greedy:
 
     def __init__(self, candidates: Candidates) -> None:
         self.candidates = candidates
-        # Who has a term: the transposed rows.
-        self._owner_offsets = np.zeros(len(candidates.hashes) + 1, np.int64)
-        np.cumsum(np.bincount(candidates.terms, minlength=len(candidates.hashes)), out=self._owner_offsets[1:])
-        self._owners = _transposed(candidates.offsets, candidates.terms, self._owner_offsets)
+        self._owner_offsets, self._owners = transposed(candidates.offsets, candidates.terms, len(candidates.hashes))
         self._taken = np.zeros(len(candidates), bool)
         self.restart()
 
@@ -47,30 +46,29 @@ class Greedy:
         self.gains[self._taken] = 0
         return bool(self.gains.any())
 
-    def best(self, bound: Key | None) -> int | None:
-        """The next pick, proven: the best candidate, if it gains anything and beats `bound`.
+    def run(self, count: int) -> Iterator[tuple[int, int, np.ndarray]]:
+        """Take the best candidates, at most so many, as long as one gains anything.
 
-        Parameters
-        ----------
-        bound : Key or None
-            The best key of any document that is no candidate; None where there is none.
-
-        Returns
-        -------
-        int or None
-            Its position among the candidates; None where nothing gains, or the proof fails.
+        Yields
+        ------
+        int
+            Position of a pick among the candidates.
+        int
+            Its gain, in units of 2**-30.
+        ndarray of int64
+            Positions, in the candidates' `hashes`, of the terms that were not covered before.
         """
-        if len(self.gains) == 0:
-            return None
-        position = int(np.argmax(self.gains))
-        gain = int(self.gains[position])
-        if gain <= 0:  # below 0 where a document taken in an earlier layer shares terms with later picks
-            return None
-        key = Key(gain, int(self.candidates.own[position]), self.candidates.ids[position].as_py())
-        return position if bound is None or key.beats(bound) else None
+        candidates = self.candidates
+        picked, gains, new, bounds = run_greedy(
+            count, candidates.offsets, candidates.terms, candidates.weights,
+            self._owner_offsets, self._owners, self.gains, self._covered,
+        )  # fmt: skip
+        self._taken[picked] = True
+        for number, (position, gain) in enumerate(zip(picked.tolist(), gains.tolist(), strict=True)):
+            yield position, gain, new[bounds[number] : bounds[number + 1]]
 
     def take(self, position: int) -> np.ndarray:
-        """Take a candidate: cover its terms.
+        """Take a candidate, whatever it gains: cover its terms.
 
         Parameters
         ----------
@@ -83,22 +81,33 @@ class Greedy:
             Positions, in the candidates' `hashes`, of the terms that were not covered before.
         """
         candidates = self.candidates
-        terms = candidates.terms[candidates.offsets[position] : candidates.offsets[position + 1]]
-        new: np.ndarray = terms[~self._covered[terms]]
-        self._covered[new] = True
+        new = np.empty(candidates.offsets[position + 1] - candidates.offsets[position], np.int64)
+        count = _take(
+            position, candidates.offsets, candidates.terms, candidates.weights,
+            self._owner_offsets, self._owners, self.gains, self._covered, new, 0,
+        )  # fmt: skip
         self._taken[position] = True
-        starts, counts = self._owner_offsets[new], np.diff(self._owner_offsets)[new]
-        before = np.cumsum(counts) - counts
-        owners = self._owners[np.repeat(starts - before, counts) + np.arange(counts.sum())]
-        np.subtract.at(self.gains, owners, np.repeat(candidates.weights[new], counts))
-        self.gains[position] = 0
-        return new
+        return new[:count]
+
+
+def transposed(offsets: np.ndarray, terms: np.ndarray, size: int) -> tuple[np.ndarray, np.ndarray]:
+    """Who has a term: rows of documents over so many terms as rows of terms over documents.
+
+    Returns
+    -------
+    ndarray of int64, shape (size + 1,)
+        Where the documents of each term begin.
+    ndarray of int32, shape (nnz,)
+        The documents, ascending.
+    """
+    owner_offsets = np.zeros(size + 1, np.int64)
+    np.cumsum(np.bincount(terms, minlength=size), out=owner_offsets[1:])
+    return owner_offsets, _owners(offsets, terms, owner_offsets[:-1].copy())
 
 
 @compiled
-def _transposed(offsets: np.ndarray, terms: np.ndarray, owner_offsets: np.ndarray) -> np.ndarray:
-    """Candidates that have each term, ascending: term t has those from owner_offsets[t] on; int64, shape (nnz,)."""
-    owners, free = np.empty(len(terms), np.int64), owner_offsets.copy()
+def _owners(offsets: np.ndarray, terms: np.ndarray, free: np.ndarray) -> np.ndarray:
+    owners = np.empty(len(terms), np.int32)
     for owner in range(len(offsets) - 1):
         for entry in range(offsets[owner], offsets[owner + 1]):
             term = terms[entry]
@@ -107,29 +116,57 @@ def _transposed(offsets: np.ndarray, terms: np.ndarray, owner_offsets: np.ndarra
     return owners
 
 
-def pick_proven(greedy: Greedy, bound: Key | None, k: int, picks: Picks) -> bool:
-    """Pick in the present layer until there are k picks, or no next pick is proven.
+@compiled
+def _take(
+    position: int, offsets: np.ndarray, terms: np.ndarray, weights: np.ndarray,
+    owner_offsets: np.ndarray, owners: np.ndarray, gains: np.ndarray, covered: np.ndarray, new: np.ndarray, count: int,
+) -> int:  # fmt: skip
+    """Cover a candidate's terms; note those that were not covered in `new` from `count` on; the new count."""
+    for entry in range(offsets[position], offsets[position + 1]):
+        term = terms[entry]
+        if not covered[term]:
+            covered[term] = True
+            new[count] = term
+            count += 1
+            for place in range(owner_offsets[term], owner_offsets[term + 1]):
+                gains[owners[place]] -= weights[term]
+    gains[position] = 0
+    return count
 
-    Returns
-    -------
-    bool
-        Whether there may be a next pick: documents were picked, and the last that was looked for was proven.
-    """
-    before = len(picks)
-    while len(picks) < k:
-        position = greedy.best(bound)
-        if position is None:
-            return False
-        gain = int(greedy.gains[position])
-        picks.add(greedy.candidates, position, gain, greedy.candidates.hashes[greedy.take(position)])
-    return len(picks) > before
+
+@compiled
+def run_greedy(
+    count: int, offsets: np.ndarray, terms: np.ndarray, weights: np.ndarray,
+    owner_offsets: np.ndarray, owners: np.ndarray, gains: np.ndarray, covered: np.ndarray,
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:  # fmt: skip
+    """See `Greedy.run`; the picks' positions, their gains, and their new terms with bounds."""
+    count = min(count, len(gains))
+    picked, picked_gains, bounds = np.empty(count, np.int64), np.empty(count, np.int64), np.zeros(count + 1, np.int64)
+    new = np.empty(len(weights), np.int64)
+    picks = 0
+    while picks < count:
+        position = np.argmax(gains)
+        if gains[position] <= 0:  # below 0 where one taken in an earlier layer shares terms with later picks
+            break
+        picked[picks], picked_gains[picks] = position, gains[position]
+        bounds[picks + 1] = _take(
+            position, offsets, terms, weights, owner_offsets, owners, gains, covered, new, bounds[picks]
+        )
+        picks += 1
+    return picked[:picks], picked_gains[:picks], new[: bounds[picks]], bounds[: picks + 1]
+
+
+def pick(greedy: Greedy, count: int, picks: Picks) -> None:
+    """Pick at most so many documents in the present layer, as long as one gains anything."""
+    for position, gain, new in greedy.run(count):
+        picks.add(greedy.candidates, position, gain, greedy.candidates.hashes[new])
 
 
 def pick_further_layers(greedy: Greedy, k: int, picks: Picks) -> None:
     """Pick in the layers after the present one, where the candidates are all documents with all their terms."""
     while len(picks) < k and greedy.restart():
         picks.layer += 1
-        pick_proven(greedy, None, k, picks)
+        pick(greedy, k - len(picks), picks)
 
 
 def greedy_over(rows: pa.Table, k: int) -> Picks:
@@ -143,7 +180,7 @@ def greedy_over(rows: pa.Table, k: int) -> Picks:
     """
     picks = Picks(rounds=1)
     greedy = Greedy(Candidates.from_rows(rows))
-    pick_proven(greedy, None, k, picks)
+    pick(greedy, k, picks)
     pick_further_layers(greedy, k, picks)
     return picks
 

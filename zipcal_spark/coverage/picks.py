@@ -48,7 +48,7 @@ class Picks:
     layer : int
         The present layer.
     rounds : int
-        How many rounds over the partitions it took.
+        How often it took all documents to prove them.
     """
 
     picks: list[Pick] = field(default_factory=list)

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 import numpy as np
-import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from zipcal_spark.coverage.candidates import candidate_rows, sum_over_terms, weights_of
+from zipcal_spark.coverage.positions import Positions
 from zipcal_spark.documents import Block
 
 ORDER = [("gain", "descending"), ("own", "descending"), ("id", "ascending")]
@@ -33,10 +33,10 @@ def best_priced(blocks: Iterable[Block], names: np.ndarray, prices: np.ndarray, 
         `gain` is the priced sum.
     """
     best: pa.Table | None = None
-    index = pd.Index(names)
+    index = Positions(names)
     for block in blocks:
         weights = weights_of(block)
-        place = index.get_indexer(pd.Index(block.hashes))
+        place = index.of(block.hashes)
         priced = weights.copy()
         priced[place >= 0] = prices[place[place >= 0]]
         sums, own = sum_over_terms(block, priced), sum_over_terms(block, weights)

@@ -9,8 +9,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from zipcal_spark.coverage.bound import Bound
-from zipcal_spark.coverage.candidates import Candidates
-from zipcal_spark.coverage.certificate import OnRound, Priced, columns_at_first, generate_columns, new_rows
+from zipcal_spark.coverage.candidates import Candidates, new_rows
+from zipcal_spark.coverage.certificate import OnRound, Priced, columns_at_first, generate_columns
 from zipcal_spark.coverage.greedy import Greedy, greedy_over
 from zipcal_spark.coverage.picks import Picks
 

@@ -1,0 +1,48 @@
+"""Where names of terms stand in a list of names: a hash table in compiled loops. NumPy only."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from zipcal_spark.compiled import compiled
+
+
+class Positions:
+    """The positions of names.
+
+    Parameters
+    ----------
+    names : ndarray of int64, shape (n,)
+        Distinct; hashes, as `terms.hash_terms` gives them, so that their own bits spread them over the table.
+    """
+
+    def __init__(self, names: np.ndarray) -> None:
+        size = 1 << max(4, 2 * len(names) - 1).bit_length()
+        self._names, self._places = np.zeros(size, np.int64), np.full(size, -1, np.int32)
+        _fill(np.ascontiguousarray(names), self._names, self._places)
+
+    def of(self, names: np.ndarray) -> np.ndarray:
+        """The position of each of some names; int32, shape (m,); -1 where it is none of these."""
+        found = np.empty(len(names), np.int32)
+        _find(names, self._names, self._places, found)
+        return found
+
+
+@compiled
+def _fill(names: np.ndarray, table: np.ndarray, places: np.ndarray) -> None:
+    last = len(table) - 1
+    for number in range(len(names)):
+        row = names[number] & last
+        while places[row] >= 0:
+            row = (row + 1) & last
+        table[row], places[row] = names[number], number
+
+
+@compiled
+def _find(names: np.ndarray, table: np.ndarray, places: np.ndarray, found: np.ndarray) -> None:
+    last = len(table) - 1
+    for number in range(len(names)):
+        row = names[number] & last
+        while places[row] >= 0 and table[row] != names[number]:
+            row = (row + 1) & last
+        found[number] = places[row]
