@@ -5,11 +5,14 @@ from __future__ import annotations
 import secrets
 from dataclasses import dataclass
 
+import pyarrow as pa
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from zipcal_spark.config import CorpusParameters
 from zipcal_spark.corpus import Corpus, reading_fault
+from zipcal_spark.coverage.candidates import candidate_schema
+from zipcal_spark.documents import BLOCK_SCHEMA
 from zipcal_spark.errors import InputError, ZipcalError
 from zipcal_spark.progress import Stages
 from zipcal_spark.reading import read_once
@@ -32,10 +35,12 @@ class Tally:
         Rows by what became of them.
     partitions : int
         Partitions that have documents.
+    blocks : int
     """
 
     documents: Documents
     partitions: int
+    blocks: int
 
 
 @dataclass(frozen=True)
@@ -63,9 +68,23 @@ class Counted:
         return min(self.tally.partitions, -(-self.tally.documents.eligible // TASK_DOCUMENTS))
 
     def blocks(self) -> DataFrame:
-        """The sparse documents: `name`, `documents`, `block`, `aside`."""
-        blocks = self.read.where("name is not null").select("name", "documents", "block", "aside")
+        """The sparse documents: rows of `documents.block_batch`."""
+        blocks = self.read.where("name is not null").select(BLOCK_SCHEMA.names)
         return blocks.coalesce(self.partitions)
+
+    def seeds(self, limit: int) -> pa.Table:
+        """First candidates, about so many: rows of `candidate_schema`, the first picks of each block.
+
+        Of more blocks than that, some are passed over, by a hash.
+        """
+        each = max(1, limit // self.tally.blocks)
+        seeds = self.read.where(F.col("seed.pick") < each).select("seed.*")
+        if self.tally.blocks > limit:
+            seeds = seeds.where(F.pmod(F.xxhash64("id"), F.lit(-(-self.tally.blocks // limit))) == 0)
+        rows = seeds.toArrow()
+        schema = candidate_schema(rows.schema.field("id").type)
+        rows = rows.append_column("gain", rows["own"]).append_column("weights", pa.nulls(len(rows), pa.binary()))
+        return rows.select(schema.names).cast(schema)
 
     def quarantine(self, corpus: Corpus) -> DataFrame:
         """Rows that cannot be used: `id`, `domain`, `text`, `reason`."""
@@ -73,7 +92,9 @@ class Counted:
         return rejected.withColumn("id", F.col("id").cast(corpus.id_type))
 
 
-def count(corpus: Corpus, parameters: CorpusParameters, stages: Stages, kept: Kept) -> Counted:
+def count(
+    corpus: Corpus, parameters: CorpusParameters, stages: Stages, kept: Kept, seeds: bool = False
+) -> Counted:
     """Read the text once; count terms by map-reduce.
 
     If two terms share a name, all is done again with other names.
@@ -86,6 +107,8 @@ def count(corpus: Corpus, parameters: CorpusParameters, stages: Stages, kept: Ke
         Told of the stages `read` and `statistics`.
     kept : Kept
         Takes what later stages read again.
+    seeds : bool
+        Whether `Counted.seeds` will be asked for.
 
     Raises
     ------
@@ -96,7 +119,9 @@ def count(corpus: Corpus, parameters: CorpusParameters, stages: Stages, kept: Ke
     for attempt in range(4):
         salt = secrets.randbits(63) if attempt else 0
         with stages.stage("read", "Reading text, counting terms"):
-            read = kept.keep(read_once(corpus.rows, parameters.unit, parameters.max_length, salt, slices))
+            folder = kept.folder(f"blocks-{attempt}")
+            once = read_once(corpus.rows, parameters.unit, parameters.max_length, salt, slices, seeds, folder)
+            read = kept.keep(once)
             try:
                 tally = _tally(read)
             except Exception as error:
@@ -121,11 +146,11 @@ def _tally(read: DataFrame) -> Tally:
         There is no document that can be used.
     """
     reason = F.col("rejected.reason").alias("reason")
-    partition = F.substring_index("name", "-", 1)
     counts = read.groupBy(reason).agg(
         F.count("rejected").alias("rejected"),
         F.coalesce(F.sum("documents"), F.lit(0)).alias("documents"),
-        F.countDistinct(partition).alias("partitions"),
+        F.count("name").alias("blocks"),
+        F.count_if(F.col("name").endswith("-0")).alias("partitions"),  # those of the partitions' first blocks
     )
     rows = counts.collect()
     by_reason = dict(sorted((row["reason"], row["rejected"]) for row in rows if row["reason"] is not None))
@@ -136,4 +161,5 @@ def _tally(read: DataFrame) -> Tally:
         found = ", ".join(f"{count:,} {reason}" for reason, count in by_reason.items())
         raise InputError(f"No document can be used ({found}): check the input and --text-column.")
     documents = Documents(eligible + quarantined, eligible, quarantined, by_reason)
-    return Tally(documents, sum(row["partitions"] for row in rows))
+    partitions, blocks = (sum(row[name] for row in rows) for name in ("partitions", "blocks"))
+    return Tally(documents, partitions, blocks)

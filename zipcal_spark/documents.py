@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
@@ -9,9 +10,15 @@ import numpy as np
 import pyarrow as pa
 
 # A block as a row of a DataFrame, for Spark and for Arrow.
-BLOCK_COLUMNS = "name string, documents bigint, block binary, aside binary"
+BLOCK_COLUMNS = "name string, documents bigint, file string, block binary, aside binary"
 BLOCK_SCHEMA = pa.schema(
-    [("name", pa.string()), ("documents", pa.int64()), ("block", pa.binary()), ("aside", pa.binary())]
+    [
+        ("name", pa.string()),
+        ("documents", pa.int64()),
+        ("file", pa.string()),
+        ("block", pa.binary()),
+        ("aside", pa.binary()),
+    ]
 )
 
 
@@ -113,15 +120,50 @@ def from_stream(data: pa.Buffer) -> pa.RecordBatch:
 
 
 def blocks_of(batches: Iterable[pa.RecordBatch]) -> Iterator[tuple[str, Block]]:
-    """Names and blocks in Arrow batches of columns `name`, `block` and perhaps `aside`: how a worker reads blocks."""
+    """Names and blocks in Arrow batches of the columns of `block_batch`: how a worker reads blocks.
+
+    Without the column `aside` only what every round reads is there.
+    """
     for batch in batches:
-        asides = batch["aside"] if "aside" in batch.schema.names else [None] * len(batch)
-        for name, block, aside in zip(batch["name"], batch["block"], asides, strict=True):
-            yield name.as_py(), Block.from_bytes(block.as_buffer(), aside and aside.as_buffer())
+        asides = batch["aside"] if "aside" in batch.schema.names else None
+        for row in range(len(batch)):
+            name, file = batch["name"][row].as_py(), batch["file"][row].as_py()
+            if file is not None:
+                yield name, Block.from_bytes(_content(file), _content(file + _ASIDE) if asides is not None else None)
+            else:
+                aside = asides[row].as_buffer() if asides is not None else None
+                yield name, Block.from_bytes(batch["block"][row].as_buffer(), aside)
 
 
-def block_batch(name: str, block: Block) -> pa.RecordBatch:
-    """One row of a `blocks` DataFrame: columns `name`, `documents`, `block`, `aside`."""
+def block_batch(name: str, block: Block, folder: str | None = None) -> pa.RecordBatch:
+    """One row of a `blocks` DataFrame.
+
+    `name`, `documents`, and where the block is: in `block` and `aside`; or, given a folder that all workers see and
+    that is there, in the `file` and in another beside it. Then it makes none of the ways between Python and the JVM.
+    """
     data, aside = block.to_bytes()
-    row = {"name": name, "documents": len(block.units), "block": data, "aside": aside}
+    row = {"name": name, "documents": len(block.units)}
+    if folder is not None and os.path.isdir(folder):
+        file = os.path.join(folder, name)
+        _put(file + _ASIDE, aside)
+        _put(file, data)
+        row["file"] = file
+    else:
+        row |= {"block": data, "aside": aside}
     return pa.RecordBatch.from_pylist([row], schema=BLOCK_SCHEMA)
+
+
+_ASIDE = ".aside"
+
+
+def _put(file: str, content: bytes) -> None:
+    """Write a file, whole or not at all: another attempt of the task may be writing it, too."""
+    part = f"{file}.{os.getpid()}"
+    with open(part, "wb") as out:
+        out.write(content)
+    os.replace(part, file)
+
+
+def _content(file: str) -> pa.Buffer:
+    with pa.OSFile(file) as source:
+        return source.read_buffer()

@@ -132,6 +132,11 @@ def _is_dead(files: Files, path: str, host: str, pid: int) -> bool:
         return True
     if host != socket.gethostname():
         return time.time() - files.modified(path) > _ABANDONED
+    return is_dead(pid)
+
+
+def is_dead(pid: int) -> bool:
+    """Whether no process of this machine has this number."""
     try:
         os.kill(pid, 0)
     except ProcessLookupError:

@@ -63,7 +63,7 @@ class ZipCal(SelectionParameters):
 def statistics(corpus: Corpus, parameters: CorpusParameters, progress: Progress | None = None) -> ZipCalResult:
     """Vocabulary and report of a corpus, without a selection."""
     stages = Stages(progress or Silent())
-    kept = Kept()
+    kept = Kept(corpus.rows.sparkSession)
     try:
         counted = count(corpus, parameters, stages, kept)
         report = _report(corpus, parameters, counted, None, stages)
@@ -88,15 +88,18 @@ def select(corpus: Corpus, parameters: SelectionParameters, progress: Progress |
         No document can be used, or a selected id is not unique.
     """
     stages = Stages(progress or Silent())
-    kept = Kept()
+    kept = Kept(corpus.rows.sparkSession)
     try:
-        counted = count(corpus, parameters, stages, kept)
+        seeds = _all_worth_one(parameters)
+        counted = count(corpus, parameters, stages, kept, seeds)
         k = min(parameters.k, counted.tally.documents.eligible)
         with stages.stage("select", f"Selecting {k:,} of {counted.tally.documents.eligible:,} documents"):
             blocks = _weighted_blocks(counted, parameters, kept)
             bound = Bound(k, total_weight(counted.spectrum, parameters))
             size = counted.tally.documents.eligible
             partitions = Partitions(blocks, counted.partitions, size, corpus.arrow_id, parameters.candidates)
+            if seeds:
+                partitions.seed(counted.seeds)
 
             def on_round(rounds: int, proven: int) -> None:
                 stages.progress.detail(f"round {rounds}: {proven:,} of {k:,} proven")
@@ -114,8 +117,13 @@ def select(corpus: Corpus, parameters: SelectionParameters, progress: Progress |
         raise
 
 
+def _all_worth_one(parameters: SelectionParameters) -> bool:
+    """Whether covering any term is worth 1, so that nothing needs the statistics before it can begin."""
+    return parameters.weights == "uniform" and parameters.min_doc_freq == 1
+
+
 def _weighted_blocks(counted: Counted, parameters: SelectionParameters, kept: Kept) -> DataFrame:
-    if parameters.weights == "uniform" and parameters.min_doc_freq == 1:
+    if _all_worth_one(parameters):
         return counted.blocks()  # a term without a weight is worth 1
     blocks = weighted(
         counted.blocks(),
@@ -125,6 +133,7 @@ def _weighted_blocks(counted: Counted, parameters: SelectionParameters, kept: Ke
         weights=parameters.weights,
         min_doc_freq=parameters.min_doc_freq,
         broadcast_limit=parameters.broadcast_limit,
+        folder=kept.folder("weighted"),
     )
     return kept.keep(blocks)
 

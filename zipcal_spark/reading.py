@@ -14,6 +14,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from zipcal_spark.coverage.local import SEEDS, seeds_of_block
 from zipcal_spark.documents import BLOCK_COLUMNS, BLOCK_SCHEMA, Block, block_batch, to_stream
 from zipcal_spark.terms import SummedCounts, UnitCounts
 from zipcal_spark.units import Windows, split_windows
@@ -32,6 +33,15 @@ COUNTED_BYTES = 1 << 27
 # Term counts leave in packets of at most so many rows or bytes of terms: a value of a row ends at 2 GiB.
 PACKET_TERMS = 1 << 20
 PACKET_BYTES = 1 << 26
+# What travels of a first candidate: see `local.seeds_of_block`.
+_SEED = {
+    "id": None,
+    "pick": pa.int64(),
+    "own": pa.int64(),
+    "units": pa.int64(),
+    "distinct": pa.int64(),
+    "hashes": pa.binary(),
+}
 _PACKET_SCHEMA = pa.schema([("slice", pa.int32()), ("types", pa.int64()), ("counts", pa.binary())])
 
 
@@ -115,7 +125,15 @@ def _fault(batch: pa.RecordBatch) -> pa.Array:
 
 
 def read_partition(
-    batches: Iterable[pa.RecordBatch], *, partition: int, unit: str, max_length: int, salt: int, slices: int
+    batches: Iterable[pa.RecordBatch],
+    *,
+    partition: int,
+    unit: str,
+    max_length: int,
+    salt: int,
+    slices: int,
+    seeds: bool = False,
+    folder: str | None = None,
 ) -> Iterator[pa.RecordBatch]:
     """The pass over one partition.
 
@@ -131,6 +149,10 @@ def read_partition(
         See `terms.hash_terms`.
     slices : int
         See `packets`.
+    seeds : bool
+        Whether each block gives the first candidates, too.
+    folder : str, optional
+        Where blocks go, see `documents.block_batch`.
 
     Yields
     ------
@@ -144,7 +166,10 @@ def read_partition(
 
     def close_block() -> Iterator[pa.RecordBatch]:
         block, terms = open_block.close()
-        yield _output(id_type, block_batch(f"{partition}-{next(numbers)}", block))
+        yield _output(id_type, block_batch(f"{partition}-{next(numbers)}", block, folder))
+        if seeds:
+            rows = seeds_of_block(block, None, SEEDS).select(list(_SEED)).combine_chunks()
+            yield _output(id_type, pa.record_batch({"seed": rows.to_struct_array().combine_chunks()}))
         counts.add(terms)
         if len(counts) > COUNTED_TERMS or counts.nbytes > COUNTED_BYTES:
             yield from send_counts()
@@ -216,7 +241,8 @@ def _output(id_type: pa.DataType, columns: pa.RecordBatch) -> pa.RecordBatch:
     """A batch of one kind of `read_once`: the other kinds' columns are null."""
     string = pa.string()
     rejected = pa.struct([("id", id_type), ("domain", string), ("text", string), ("reason", string)])
-    schema = pa.schema([*BLOCK_SCHEMA, *_PACKET_SCHEMA, ("rejected", rejected)])
+    seed = pa.struct([("id", id_type), *((name, type_) for name, type_ in _SEED.items() if name != "id")])
+    schema = pa.schema([*BLOCK_SCHEMA, *_PACKET_SCHEMA, ("rejected", rejected), ("seed", seed)])
     there = columns.schema.names
     return pa.record_batch(
         [
@@ -239,7 +265,15 @@ def _read_task(batches: Iterable[pa.RecordBatch], **parameters: Any) -> Iterator
     yield from read_partition(batches, partition=context.partitionId(), **parameters)
 
 
-def read_once(corpus: DataFrame, unit: str, max_length: int, salt: int, slices: int) -> DataFrame:
+def read_once(
+    corpus: DataFrame,
+    unit: str,
+    max_length: int,
+    salt: int,
+    slices: int,
+    seeds: bool = False,
+    folder: str | None = None,
+) -> DataFrame:
     """The one pass over the text.
 
     Parameters
@@ -252,18 +286,24 @@ def read_once(corpus: DataFrame, unit: str, max_length: int, salt: int, slices: 
         See `terms.hash_terms`.
     slices : int
         See `packets`.
+    seeds : bool
+        Whether blocks give first candidates, too: right where all terms are worth 1.
+    folder : str, optional
+        Where blocks go, see `documents.block_batch`.
 
     Returns
     -------
     DataFrame
-        Rows of three kinds, the columns of the other kinds null: `name`, `documents`, `block`, `aside` (a block of
-        sparse documents), or `slice`, `types`, `counts` (a partition's own counts of terms, see `packets`), or
-        `rejected` (id, domain, text, reason).
+        Rows of four kinds, the columns of the other kinds null: `name`, `documents`, `file`, `block`, `aside` (a
+        block of sparse documents), or `slice`, `types`, `counts` (a partition's own counts of terms, see `packets`), or
+        `rejected` (id, domain, text, reason), or `seed` (id, pick, own, units, distinct, hashes: see
+        `local.seeds_of_block`).
     """
     id_type = corpus.schema["id"].dataType.simpleString()
     schema = (
         f"{BLOCK_COLUMNS}, slice int, types bigint, counts binary, "
-        f"rejected struct<id: {id_type}, domain: string, text: string, reason: string>"
+        f"rejected struct<id: {id_type}, domain: string, text: string, reason: string>, "
+        f"seed struct<id: {id_type}, pick: bigint, own: bigint, units: bigint, distinct: bigint, hashes: binary>"
     )
-    task = partial(_read_task, unit=unit, max_length=max_length, salt=salt, slices=slices)
+    task = partial(_read_task, unit=unit, max_length=max_length, salt=salt, slices=slices, seeds=seeds, folder=folder)
     return corpus.select("id", "domain", "text", "fault").mapInArrow(task, schema)

@@ -2,27 +2,52 @@
 
 from __future__ import annotations
 
+import os
+import re
+import shutil
+import tempfile
+import weakref
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from types import TracebackType
 
 from pyspark import StorageLevel
-from pyspark.sql import DataFrame
+from pyspark.sql import DataFrame, SparkSession
 
 from zipcal_spark import output as out
 from zipcal_spark.config import OutputFormat
 from zipcal_spark.files import Files
+from zipcal_spark.output import is_dead
 from zipcal_spark.progress import Silent, Stages
 from zipcal_spark.report import REPORT, Report
 
+# Folders of a process's own files begin like this; its number follows.
+_PREFIX = "zipcal-run-"
+
 
 class Kept:
-    """DataFrames that are kept between the stages of a run, on the executors' disks.
+    """What is kept between the stages of a run: DataFrames, on the executors' disks, and files of this machine.
 
     In memory they would be read no faster (the operating system caches what fits), and fill the heap.
+
+    Parameters
+    ----------
+    spark : SparkSession
     """
 
-    def __init__(self) -> None:
+    def __init__(self, spark: SparkSession) -> None:
         self._frames: list[DataFrame] = []
+        self._folder = _folder_of_this_run() if _works_here(spark) else None
+        # Also at the end of the process, if nobody lets go before.
+        self._removal = weakref.finalize(self, shutil.rmtree, self._folder, True) if self._folder else None
+
+    def folder(self, name: str) -> str | None:
+        """A folder that this process and all workers see; None where the workers may be on other machines."""
+        if self._folder is None:
+            return None
+        folder = os.path.join(self._folder, name)
+        os.makedirs(folder, exist_ok=True)
+        return folder
 
     def keep(self, frame: DataFrame) -> DataFrame:
         """Keep a DataFrame once it is computed."""
@@ -33,6 +58,22 @@ class Kept:
         """Let all go."""
         while self._frames:
             self._frames.pop().unpersist()
+        if self._removal is not None:
+            self._removal()
+
+
+def _works_here(spark: SparkSession) -> bool:
+    """Whether all of the session's workers are processes of this machine."""
+    has_jvm = getattr(spark, "_jvm", None) is not None  # else it is of Spark Connect, whose server may be anywhere
+    return has_jvm and re.fullmatch(r"local(\[.*\])?", str(spark.conf.get("spark.master", ""))) is not None
+
+
+def _folder_of_this_run() -> str:
+    """A new folder for files of this process; what dead ones have left is removed."""
+    for left in Path(tempfile.gettempdir()).glob(f"{_PREFIX}*"):
+        if is_dead(int(left.name.removeprefix(_PREFIX).partition("-")[0])):
+            shutil.rmtree(left, ignore_errors=True)
+    return tempfile.mkdtemp(prefix=f"{_PREFIX}{os.getpid()}-")
 
 
 @dataclass

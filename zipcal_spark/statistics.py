@@ -113,6 +113,7 @@ def weighted(
     weights: str,
     min_doc_freq: int,
     broadcast_limit: int,
+    folder: str | None = None,
 ) -> DataFrame:
     """Bring the terms' weights to the blocks: by broadcast, or by a join past `broadcast_limit` terms.
 
@@ -121,7 +122,7 @@ def weighted(
     Parameters
     ----------
     blocks : DataFrame
-        `name`, `documents`, `block`, `aside`.
+        Rows of `documents.block_batch`.
     partitions : int
         How many partitions have blocks.
     terms : DataFrame
@@ -129,6 +130,8 @@ def weighted(
     spectrum : zipf.Spectrum
     weights, min_doc_freq, broadcast_limit
         See `config.SelectionParameters`.
+    folder : str, optional
+        Where the blocks with weights go, see `documents.block_batch`.
 
     Returns
     -------
@@ -141,13 +144,13 @@ def weighted(
         table = shared.toArrow().sort_by("hash")
         known = {name: table[name].to_numpy() for name in ("hash", "tf", "df")}
         # A closure of more than a megabyte travels as a broadcast; so does one of Spark Connect.
-        return blocks.mapInArrow(partial(_weigh_by_broadcast, known=known, rule=rule), BLOCK_COLUMNS)
+        return blocks.mapInArrow(partial(_weigh_by_broadcast, known=known, rule=rule, folder=folder), BLOCK_COLUMNS)
     places = blocks.mapInArrow(_places, "name string, position bigint, hash bigint")
     found = places.join(shared.hint("shuffle_hash"), "hash").select("name", "position", "tf", "df")
     # What is kept is not resized by Spark's adaptive execution, so its partitions are sized here, too.
     left, right = (table.repartition(partitions, "name").groupBy("name") for table in (blocks, found))
     together = left.cogroup(right)
-    return together.applyInArrow(partial(_weigh_by_join, rule=rule), BLOCK_COLUMNS)
+    return together.applyInArrow(partial(_weigh_by_join, rule=rule, folder=folder), BLOCK_COLUMNS)
 
 
 def _weigh(block: Block, positions: np.ndarray, tf: np.ndarray, df: np.ndarray, rule: _Rule) -> Block:
@@ -158,14 +161,14 @@ def _weigh(block: Block, positions: np.ndarray, tf: np.ndarray, df: np.ndarray, 
 
 
 def _weigh_by_broadcast(
-    batches: Iterable[pa.RecordBatch], known: dict[str, np.ndarray], rule: _Rule
+    batches: Iterable[pa.RecordBatch], known: dict[str, np.ndarray], rule: _Rule, folder: str | None
 ) -> Iterator[pa.RecordBatch]:
     for name, block in blocks_of(batches):
         place = np.searchsorted(known["hash"], block.hashes)
         place[place == len(known["hash"])] = 0
         found = np.flatnonzero(known["hash"][place] == block.hashes) if len(known["hash"]) else np.empty(0, np.int64)
         place = place[found]
-        yield block_batch(name, _weigh(block, found, known["tf"][place], known["df"][place], rule))
+        yield block_batch(name, _weigh(block, found, known["tf"][place], known["df"][place], rule), folder)
 
 
 def _places(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
@@ -179,8 +182,8 @@ def _places(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         yield from pa.table(columns).to_batches(max_chunksize=100_000)
 
 
-def _weigh_by_join(blocks: pa.Table, found: pa.Table, rule: _Rule) -> pa.Table:
+def _weigh_by_join(blocks: pa.Table, found: pa.Table, rule: _Rule, folder: str | None) -> pa.Table:
     (name, block), *others = blocks_of(blocks.to_batches())
     assert not others, "block names are unique"
     positions, tf, df = (found[column].to_numpy() for column in ("position", "tf", "df"))
-    return pa.Table.from_batches([block_batch(name, _weigh(block, positions, tf, df, rule))])
+    return pa.Table.from_batches([block_batch(name, _weigh(block, positions, tf, df, rule), folder)])

@@ -122,6 +122,11 @@ def sum_over_terms(block: Block, values: np.ndarray) -> np.ndarray:
     return np.add.reduceat(values[block.terms], block.offsets[:-1], dtype=np.int64)  # no document is without terms
 
 
+def own_weights(block: Block) -> np.ndarray:
+    """The summed weight of each document's terms; int64, shape (n,), in units of 2**-30."""
+    return np.diff(block.offsets) * SCALE if block.weights is None else sum_over_terms(block, block.weights)
+
+
 def weights_of(block: Block) -> np.ndarray:
     """The weights of the block's terms; int64, shape (v,)."""
     return np.full(len(block.hashes), SCALE, np.int64) if block.weights is None else block.weights

@@ -15,7 +15,7 @@ from zipcal_spark.coverage.candidates import (
     binary_of,
     candidate_rows,
     candidate_schema,
-    sum_over_terms,
+    own_weights,
     weights_of,
 )
 from zipcal_spark.coverage.positions import Positions
@@ -152,7 +152,7 @@ class _Challenged:
         """Documents of a block that may matter: rows of `challenge_schema` and `margin`, in no order."""
         uniform = block.weights is None
         weights = weights_of(block)
-        own = sum_over_terms(block, weights)
+        own = own_weights(block)
         self._bin = SCALE if uniform else max(1, int(self._gains[0]) // _BIN_OF_FIRST)
         self._most = max(self._most, int(own.max()))
         found = self._positions.of(block.hashes)

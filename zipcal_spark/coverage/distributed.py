@@ -11,7 +11,7 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from zipcal_spark.coverage import local, pricing
-from zipcal_spark.coverage.candidates import Id, candidate_schema, sum_over_terms, weights_of
+from zipcal_spark.coverage.candidates import Id, candidate_schema, own_weights
 from zipcal_spark.coverage.challenge import Guess, challenge, challenge_schema
 from zipcal_spark.documents import Block, blocks_of
 
@@ -24,7 +24,7 @@ class Partitions:
     Parameters
     ----------
     blocks : DataFrame
-        `name`, `documents`, `block`, `aside`; kept by the caller, every round reads it.
+        Rows of `documents.block_batch`; kept by the caller, every round reads it.
     count : int
         How many partitions hold documents.
     size : int
@@ -33,8 +33,6 @@ class Partitions:
         string or int64.
     candidates : int
         How many documents a round may send to the driver.
-    seeds : callable, optional
-        Gives the first candidates where they are known already: rows of `candidate_schema`.
     """
 
     def __init__(
@@ -44,7 +42,6 @@ class Partitions:
         size: int,
         id_type: pa.DataType,
         candidates: int,
-        seeds: Callable[[], pa.Table] | None = None,
     ) -> None:
         # More partitions than candidates: some share a task, so that what they send stays within the limit.
         self._blocks = blocks if count <= candidates else blocks.coalesce(candidates)
@@ -53,6 +50,10 @@ class Partitions:
         self._id_type = id_type
         self._candidates = candidates
         self._limit = -(-candidates // max(1, self._partitions))
+        self._seeds: Callable[[int], pa.Table] | None = None
+
+    def seed(self, seeds: Callable[[int], pa.Table]) -> None:
+        """Say where the first candidates are known already: rows of `candidate_schema`, about so many."""
         self._seeds = seeds
 
     def everything(self) -> pa.Table | None:
@@ -62,7 +63,7 @@ class Partitions:
     def seeds(self, chosen: pa.Array | None) -> pa.Table:
         """See `rounds.Challengers` and `local.seeds`."""
         if self._seeds is not None and chosen is None:
-            return self._seeds()
+            return self._seeds(self._candidates)
         return self._collect(partial(local.seeds, chosen=chosen, limit=self._limit))
 
     def challenge(self, guess: Guess, chosen: pa.Array | None) -> pa.Table:
@@ -105,7 +106,7 @@ class Partitions:
 
     def _rows(self, kernel: Kernel, blocks: DataFrame, schema: pa.Schema | None = None) -> DataFrame:
         ddl = _ddl(schema or candidate_schema(self._id_type))
-        return blocks.select("name", "block").mapInArrow(partial(_run, kernel=kernel), ddl)
+        return blocks.select("name", "file", "block").mapInArrow(partial(_run, kernel=kernel), ddl)
 
 
 def _ddl(schema: pa.Schema) -> str:
@@ -123,7 +124,7 @@ def _documents_of(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]
     for _, block in blocks_of(batches):
         columns = {
             "id": block.ids,
-            "own": sum_over_terms(block, weights_of(block)),
+            "own": own_weights(block),
             "characters": block.characters,
         }
         yield pa.record_batch(columns)

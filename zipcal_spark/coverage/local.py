@@ -8,7 +8,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from zipcal_spark.coverage.candidates import among, candidate_rows, rows_of, sum_over_terms, weights_of
+from zipcal_spark.coverage.candidates import among, candidate_rows, own_weights, rows_of, weights_of
 from zipcal_spark.coverage.greedy import greedy_over, run_greedy, transposed
 from zipcal_spark.documents import Block
 
@@ -30,7 +30,7 @@ def seeds_of_block(block: Block, chosen: pa.Array | None, limit: int) -> pa.Tabl
         How many to pick at most.
     """
     weights = weights_of(block)
-    own = sum_over_terms(block, weights)
+    own = own_weights(block)
     worth = own if chosen is None else np.where(among(block.ids, chosen), 0, own)
     heaviest = np.argsort(-worth, kind="stable")[: _HEAVIEST * limit]
     heaviest = heaviest[worth[heaviest] > 0]
@@ -62,7 +62,7 @@ def everything(blocks: Iterable[Block]) -> pa.Table | None:
     found = []
     for block in blocks:
         weights = weights_of(block)
-        own = sum_over_terms(block, weights)
+        own = own_weights(block)
         found.append(candidate_rows(block, np.flatnonzero(own > 0), own, own, weights))
     return pa.concat_tables(found) if found else None
 
@@ -74,7 +74,7 @@ def fetch(blocks: Iterable[Block], ids: pa.Array) -> pa.Table | None:
         documents = np.flatnonzero(among(block.ids, ids))
         if len(documents):
             weights = weights_of(block)
-            own = sum_over_terms(block, weights)
+            own = own_weights(block)
             found.append(candidate_rows(block, documents, own, own, weights))
     return pa.concat_tables(found) if found else None
 

@@ -19,30 +19,36 @@ class Positions:
     def __init__(self, names: np.ndarray) -> None:
         size = 1 << max(4, 2 * len(names) - 1).bit_length()
         self._names, self._places = np.zeros(size, np.int64), np.full(size, -1, np.int32)
-        _fill(np.ascontiguousarray(names), self._names, self._places)
+        self._marks = np.zeros(size // 8, np.uint64)  # 8 bits a row: what is not marked is not here
+        _fill(np.ascontiguousarray(names), self._names, self._places, self._marks)
 
     def of(self, names: np.ndarray) -> np.ndarray:
         """The position of each of some names; int32, shape (m,); -1 where it is none of these."""
         found = np.empty(len(names), np.int32)
-        _find(names, self._names, self._places, found)
+        _find(names, self._names, self._places, self._marks, found)
         return found
 
 
 @compiled
-def _fill(names: np.ndarray, table: np.ndarray, places: np.ndarray) -> None:
-    last = len(table) - 1
+def _fill(names: np.ndarray, table: np.ndarray, places: np.ndarray, marks: np.ndarray) -> None:
+    last, last_mark = len(table) - 1, len(marks) - 1
     for number in range(len(names)):
-        row = names[number] & last
+        name = names[number]
+        marks[(name >> 6) & last_mark] |= np.uint64(1) << np.uint64(name & 63)
+        row = name & last
         while places[row] >= 0:
             row = (row + 1) & last
-        table[row], places[row] = names[number], number
+        table[row], places[row] = name, number
 
 
 @compiled
-def _find(names: np.ndarray, table: np.ndarray, places: np.ndarray, found: np.ndarray) -> None:
-    last = len(table) - 1
+def _find(names: np.ndarray, table: np.ndarray, places: np.ndarray, marks: np.ndarray, found: np.ndarray) -> None:
+    last, last_mark = len(table) - 1, len(marks) - 1
     for number in range(len(names)):
-        row = names[number] & last
-        while places[row] >= 0 and table[row] != names[number]:
-            row = (row + 1) & last
-        found[number] = places[row]
+        name = names[number]
+        found[number] = -1
+        if (marks[(name >> 6) & last_mark] >> np.uint64(name & 63)) & np.uint64(1):
+            row = name & last
+            while places[row] >= 0 and table[row] != name:
+                row = (row + 1) & last
+            found[number] = places[row]

@@ -8,7 +8,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from zipcal_spark.coverage.candidates import candidate_rows, sum_over_terms, weights_of
+from zipcal_spark.coverage.candidates import candidate_rows, own_weights, sum_over_terms, weights_of
 from zipcal_spark.coverage.positions import Positions
 from zipcal_spark.documents import Block
 
@@ -39,7 +39,7 @@ def best_priced(blocks: Iterable[Block], names: np.ndarray, prices: np.ndarray, 
         place = index.of(block.hashes)
         priced = weights.copy()
         priced[place >= 0] = prices[place[place >= 0]]
-        sums, own = sum_over_terms(block, priced), sum_over_terms(block, weights)
+        sums, own = sum_over_terms(block, priced), own_weights(block)
         keys = pa.table({"gain": sums, "own": own, "id": block.ids})
         rows = candidate_rows(block, pc.sort_indices(keys, ORDER).to_numpy()[:limit], sums, own, weights)
         rows = rows if best is None else pa.concat_tables([best, rows])
