@@ -80,9 +80,7 @@ class InProcess:
         return self._gathered(lambda part: local.seeds(part, chosen, self.limit), candidate_schema(self.id_type))
 
     def challenge(self, guess, chosen):
-        return self._gathered(
-            lambda part: challenge(part, guess, chosen, self.limit), challenge_schema(self.id_type)
-        )
+        return self._gathered(lambda part: challenge(part, guess, chosen, self.limit), challenge_schema(self.id_type))
 
     def fetch(self, ids):
         ids = pa.array(ids, self.id_type)

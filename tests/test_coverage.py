@@ -176,7 +176,9 @@ def test_a_challenge_finds_the_first_step_that_is_beaten_its_champion_and_the_la
     for row in rows:
         if row["id"] is None:
             values, counts = (np.frombuffer(row[name], np.int64).tolist() for name in ("hashes", "weights"))
-            tallies.setdefault(row["step"], []).extend(value for value, n in zip(values, counts, strict=True) for _ in range(n))
+            tallies.setdefault(row["step"], []).extend(
+                value for value, n in zip(values, counts, strict=True) for _ in range(n)
+            )
     assert max(tallies) >= len(guessed)
     for step, found in tallies.items():
         largest = sorted((gain(id_, min(step, len(guessed))) for id_ in corpus.windows), reverse=True)[:3]

@@ -35,7 +35,8 @@ def limits(monkeypatch):
 
     def set_limits(**values: int) -> None:
         for name, value in values.items():
-            monkeypatch.setattr(f"zipcal_spark.reading.{name}", value)
+            module = "packets" if name.startswith("PACKET") else "reading"
+            monkeypatch.setattr(f"zipcal_spark.{module}.{name}", value)
 
     return set_limits
 
@@ -47,7 +48,7 @@ def rows_of(kind: str, batches: list[pa.RecordBatch]) -> list[dict]:
         for row in batch.to_pylist():
             kinds = [name for name, columns in KINDS.items() if all(row[column] is not None for column in columns)]
             assert len(kinds) == 1
-            others = [column for name in KINDS if name != kinds[0] for column in KINDS[name]]
+            others = ["file", "seed", *(column for name in KINDS if name != kinds[0] for column in KINDS[name])]
             assert all(row[column] is None for column in others)
             if kinds[0] == kind:
                 found.append(row)
@@ -191,7 +192,7 @@ def test_all_batches_have_the_schema_of_the_pass():
         assert len(batches) == 2 + len(packets_in(batches))
         for batch in batches:
             assert batch.schema.equals(batches[0].schema)
-            assert batch.schema.names == [name for kind in KINDS.values() for name in kind]
+            assert set(batch.schema.names) == {"file", "seed"}.union(*KINDS.values())
             assert batch.schema.field("rejected").type.field("id").type == id_type
 
 

@@ -7,12 +7,12 @@ import oracle
 import pyarrow as pa
 import pytest
 
-from zipcal_spark import counting, pipeline
+from zipcal_spark import counting, pipeline, statistics
 from zipcal_spark.config import CorpusParameters
 from zipcal_spark.corpus import from_dataframe
 from zipcal_spark.errors import ZipcalError
-from zipcal_spark.reading import packets
-from zipcal_spark.statistics import HashCollision, ranked, spectrum, vocabulary
+from zipcal_spark.packets import packets
+from zipcal_spark.statistics import HashCollision, ranked, spectrum, sums, vocabulary
 
 
 @pytest.fixture(scope="module")
@@ -48,11 +48,14 @@ def test_ranks_go_by_frequency_then_term(frame, documents):
     assert ranks == list(range(1, len(got) + 1))
 
 
-def test_ranks_order_terms_by_their_bytes(spark):
+@pytest.mark.parametrize("a_task", [0, 2_000_000], ids=["many tasks", "one task"])
+def test_ranks_order_terms_by_frequency_then_bytes(spark, monkeypatch, a_task):
+    monkeypatch.setattr(statistics, "TERMS_A_TASK", a_task)
     terms = ["b", "a", "ab", "é", "z", "中文", "中", "\U00010400x", "ﬀ", "aé", "aa"]
-    table = pa.table({"term": terms, "tf": [7] * len(terms), "df": [1] * len(terms)})
-    rows = ranked(spark.createDataFrame(table)).orderBy("rank").collect()
-    assert [row["term"] for row in rows] == sorted(terms, key=str.encode)
+    summed = sums(counted(spark, [(n, term, 7 + n % 2, 1) for n, term in enumerate(terms)]), 3)
+    rows = ranked(summed, len(terms)).orderBy("rank").collect()
+    assert [row["term"] for row in rows] == sorted(terms, key=lambda term: (terms.index(term) % 2 == 0, term.encode()))
+    assert [row["rank"] for row in rows] == list(range(1, len(terms) + 1))
 
 
 def counted(spark, rows):
@@ -71,19 +74,19 @@ def counted(spark, rows):
 
 def test_counts_of_partitions_are_summed(spark):
     rows = counted(spark, [(1, "x", 3, 2), (1, "x", 4, 1), (2, "y", 1, 1)])
-    got = {tuple(row) for row in vocabulary(rows, 3).collect()}
+    got = {tuple(row) for row in vocabulary(sums(rows, 3)).collect()}
     assert got == {(1, "x", 7, 3), (2, "y", 1, 1)}
 
 
 def test_spectrum_counts_terms_of_equal_frequencies(spark):
-    terms = vocabulary(counted(spark, [(1, "x", 2, 1), (2, "y", 2, 1), (3, "z", 9, 4)]), 3)
+    terms = sums(counted(spark, [(1, "x", 2, 1), (2, "y", 2, 1), (3, "z", 9, 4)]), 3)
     found = spectrum(terms, 5)
     assert (found.tf.tolist(), found.df.tolist(), found.types.tolist()) == ([9, 2], [4, 1], [1, 2])
     assert found.documents == 5
 
 
 def test_two_terms_of_one_name_are_found(spark):
-    terms = vocabulary(counted(spark, [(1, "term one", 2, 1), (1, "term two", 2, 1), (3, "z", 9, 4)]), 3)
+    terms = sums(counted(spark, [(1, "term one", 2, 1), (1, "term two", 2, 1), (3, "z", 9, 4)]), 3)
     with pytest.raises(HashCollision):
         spectrum(terms, 5)
 
@@ -97,9 +100,9 @@ def test_the_pass_is_repeated_with_other_names_after_a_collision(frame, document
             raise HashCollision
         return real_spectrum(terms, eligible)
 
-    def read(rows, unit, max_length, salt, slices):
+    def read(rows, unit, max_length, salt, *others):
         salts.append(salt)
-        return real_read(rows, unit, max_length, salt, slices)
+        return real_read(rows, unit, max_length, salt, *others)
 
     monkeypatch.setattr(counting, "read_once", read)
     monkeypatch.setattr(counting, "spectrum", collide_at_first)

@@ -18,7 +18,7 @@ from zipcal_spark.progress import Stages
 from zipcal_spark.reading import read_once
 from zipcal_spark.report import Documents
 from zipcal_spark.result import Kept
-from zipcal_spark.statistics import HashCollision, spectrum, vocabulary
+from zipcal_spark.statistics import HashCollision, ranked, spectrum, sums
 from zipcal_spark.zipf import Spectrum
 
 # A task over blocks has at least so many documents: with fewer it costs more than it brings.
@@ -51,14 +51,14 @@ class Counted:
     ----------
     read : DataFrame
         See `reading.read_once`.
-    terms : DataFrame
-        See `statistics.vocabulary`.
+    sums : DataFrame
+        The counts of terms, see `statistics.sums`.
     tally : Tally
     spectrum : zipf.Spectrum
     """
 
     read: DataFrame
-    terms: DataFrame
+    sums: DataFrame
     tally: Tally
     spectrum: Spectrum
 
@@ -86,15 +86,17 @@ class Counted:
         rows = rows.append_column("gain", rows["own"]).append_column("weights", pa.nulls(len(rows), pa.binary()))
         return rows.select(schema.names).cast(schema)
 
+    def vocabulary(self) -> DataFrame:
+        """The terms, ranked: `term`, `tf`, `df`, `rank`."""
+        return ranked(self.sums, self.spectrum.vocabulary_size)
+
     def quarantine(self, corpus: Corpus) -> DataFrame:
         """Rows that cannot be used: `id`, `domain`, `text`, `reason`."""
         rejected = self.read.where("rejected is not null").select("rejected.*")
         return rejected.withColumn("id", F.col("id").cast(corpus.id_type))
 
 
-def count(
-    corpus: Corpus, parameters: CorpusParameters, stages: Stages, kept: Kept, seeds: bool = False
-) -> Counted:
+def count(corpus: Corpus, parameters: CorpusParameters, stages: Stages, kept: Kept, seeds: bool = False) -> Counted:
     """Read the text once; count terms by map-reduce.
 
     If two terms share a name, all is done again with other names.
@@ -129,9 +131,9 @@ def count(
                     raise fault from error
                 raise
         with stages.stage("statistics", "Merging the counts of all partitions"):
-            terms = kept.keep(vocabulary(read.where("counts is not null"), slices))
+            summed = kept.keep(sums(read.where("counts is not null"), slices))
             try:
-                return Counted(read, terms, tally, spectrum(terms, tally.documents.eligible))
+                return Counted(read, summed, tally, spectrum(summed, tally.documents.eligible))
             except HashCollision:
                 kept.release()
     raise ZipcalError("Two terms got the same 64-bit name four times in a row: this is a defect, please report it.")

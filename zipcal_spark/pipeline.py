@@ -27,7 +27,7 @@ from zipcal_spark.lookup import look_up
 from zipcal_spark.progress import Progress, Silent, Stages
 from zipcal_spark.report import Report, Selection
 from zipcal_spark.result import Kept, ZipCalResult
-from zipcal_spark.statistics import ranked, weighted
+from zipcal_spark.statistics import weighted
 from zipcal_spark.summary import describe_selection, describe_vocabulary, total_weight
 
 
@@ -67,7 +67,7 @@ def statistics(corpus: Corpus, parameters: CorpusParameters, progress: Progress 
     try:
         counted = count(corpus, parameters, stages, kept)
         report = _report(corpus, parameters, counted, None, stages)
-        return ZipCalResult(None, ranked(counted.terms), counted.quarantine(corpus), report, kept, stages)
+        return ZipCalResult(None, counted.vocabulary(), counted.quarantine(corpus), report, kept, stages)
     except BaseException:
         kept.release()
         raise
@@ -109,9 +109,9 @@ def select(corpus: Corpus, parameters: SelectionParameters, progress: Progress |
             certify_rounds = certify(partitions, picks, k, bound, parameters.certify, size)
         with stages.stage("lookup", "Looking up the selected text"):
             selection = look_up(corpus, picks, kept)
-            summary = describe_selection(counted.terms, counted.spectrum, parameters, picks, bound, certify_rounds)
+            summary = describe_selection(counted.sums, counted.spectrum, parameters, picks, bound, certify_rounds)
         report = _report(corpus, parameters, counted, summary, stages)
-        return ZipCalResult(selection, ranked(counted.terms), counted.quarantine(corpus), report, kept, stages)
+        return ZipCalResult(selection, counted.vocabulary(), counted.quarantine(corpus), report, kept, stages)
     except BaseException:
         kept.release()
         raise
@@ -128,7 +128,7 @@ def _weighted_blocks(counted: Counted, parameters: SelectionParameters, kept: Ke
     blocks = weighted(
         counted.blocks(),
         counted.partitions,
-        counted.terms,
+        counted.sums,
         counted.spectrum,
         weights=parameters.weights,
         min_doc_freq=parameters.min_doc_freq,

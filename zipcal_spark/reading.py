@@ -15,7 +15,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from zipcal_spark.coverage.local import SEEDS, seeds_of_block
-from zipcal_spark.documents import BLOCK_COLUMNS, BLOCK_SCHEMA, Block, block_batch, to_stream
+from zipcal_spark.documents import BLOCK_COLUMNS, BLOCK_SCHEMA, Block, block_batch
+from zipcal_spark.packets import PACKET_SCHEMA, packets
 from zipcal_spark.terms import SummedCounts, UnitCounts
 from zipcal_spark.units import Windows, split_windows
 
@@ -30,9 +31,6 @@ BLOCK_BYTES = 1 << 26
 # A partition's term counts are let go when they are so many, or have so many bytes of letters.
 COUNTED_TERMS = 1 << 21
 COUNTED_BYTES = 1 << 27
-# Term counts leave in packets of at most so many rows or bytes of terms: a value of a row ends at 2 GiB.
-PACKET_TERMS = 1 << 20
-PACKET_BYTES = 1 << 26
 # What travels of a first candidate: see `local.seeds_of_block`.
 _SEED = {
     "id": None,
@@ -42,7 +40,6 @@ _SEED = {
     "distinct": pa.int64(),
     "hashes": pa.binary(),
 }
-_PACKET_SCHEMA = pa.schema([("slice", pa.int32()), ("types", pa.int64()), ("counts", pa.binary())])
 
 
 class _OpenBlock:
@@ -148,7 +145,7 @@ def read_partition(
     salt : int
         See `terms.hash_terms`.
     slices : int
-        See `packets`.
+        See `packets.packets`.
     seeds : bool
         Whether each block gives the first candidates, too.
     folder : str, optional
@@ -212,37 +209,12 @@ def _rejected(rows: pa.RecordBatch, reasons: pa.Array) -> pa.RecordBatch:
     return _output(rows.schema.field("id").type, pa.record_batch({"rejected": rejected}))
 
 
-def packets(counts: pa.RecordBatch, slices: int) -> Iterator[pa.RecordBatch]:
-    """Counts of terms by slices of their names: packets are shuffled at a fraction of the cost of so many rows.
-
-    Parameters
-    ----------
-    counts : pyarrow.RecordBatch
-        `hash`, `term`, `tf`, `df`.
-    slices : int
-
-    Yields
-    ------
-    RecordBatch
-        One row of `slice` int, `types` bigint and `counts` binary: the Arrow stream of some rows of one slice.
-    """
-    slice_of = (counts["hash"].to_numpy().view(np.uint64) % np.uint64(slices)).astype(np.int32)
-    order = np.argsort(slice_of, kind="stable")
-    counts, slice_of = counts.take(pa.array(order)), slice_of[order]
-    size = np.cumsum(pc.binary_length(counts["term"]).to_numpy())
-    part = np.arange(len(counts)) // PACKET_TERMS + size // PACKET_BYTES + slice_of.astype(np.int64)
-    starts = np.flatnonzero(np.diff(part, prepend=-1))
-    for start, end in zip(starts, [*starts[1:], len(counts)], strict=True):
-        row = {"slice": slice_of[start], "types": end - start, "counts": to_stream(counts.slice(start, end - start))}
-        yield pa.RecordBatch.from_pylist([row], schema=_PACKET_SCHEMA)
-
-
 def _output(id_type: pa.DataType, columns: pa.RecordBatch) -> pa.RecordBatch:
     """A batch of one kind of `read_once`: the other kinds' columns are null."""
     string = pa.string()
     rejected = pa.struct([("id", id_type), ("domain", string), ("text", string), ("reason", string)])
     seed = pa.struct([("id", id_type), *((name, type_) for name, type_ in _SEED.items() if name != "id")])
-    schema = pa.schema([*BLOCK_SCHEMA, *_PACKET_SCHEMA, ("rejected", rejected), ("seed", seed)])
+    schema = pa.schema([*BLOCK_SCHEMA, *PACKET_SCHEMA, ("rejected", rejected), ("seed", seed)])
     there = columns.schema.names
     return pa.record_batch(
         [
@@ -285,7 +257,7 @@ def read_once(
     salt : int
         See `terms.hash_terms`.
     slices : int
-        See `packets`.
+        See `packets.packets`.
     seeds : bool
         Whether blocks give first candidates, too: right where all terms are worth 1.
     folder : str, optional

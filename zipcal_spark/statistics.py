@@ -9,16 +9,19 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 from pyspark.sql import DataFrame, Window
 from pyspark.sql import functions as F
 
-from zipcal_spark.documents import BLOCK_COLUMNS, Block, block_batch, blocks_of, from_stream
+from zipcal_spark.documents import BLOCK_COLUMNS, Block, block_batch, blocks_of
+from zipcal_spark.packets import packets, unpacked
 from zipcal_spark.terms import SummedCounts
 from zipcal_spark.weights import term_weights
 from zipcal_spark.zipf import Spectrum
 
 _ROWS_A_BATCH = 100_000
-
+# So many terms are sorted by one task: of some 100 MB.
+TERMS_A_TASK = 2_000_000
 
 _Rule = dict[str, Any]  # the keyword arguments of `term_weights` that a run fixes
 
@@ -27,42 +30,50 @@ class HashCollision(Exception):
     """Two terms of the corpus have the same 64-bit name: the pass must be done again with another salt."""
 
 
-def vocabulary(packets: DataFrame, slices: int) -> DataFrame:
+def sums(packed: DataFrame, slices: int) -> DataFrame:
     """The reduce: sum the partitions' own counts, slice by slice.
 
     Parameters
     ----------
-    packets : DataFrame
-        `slice`, `counts`: see `reading.packets`.
+    packed : DataFrame
+        `slice`, `counts`: see `packets.packets`.
     slices : int
         How many there are.
 
     Returns
     -------
     DataFrame
-        `hash` bigint, `term` string, `tf` bigint, `df` bigint: a row a term of the corpus; where two share a name, a
-        row with tf 0 besides.
+        Rows of two kinds, the columns of the other null: `counts` (binary: the Arrow stream of `hash`, `term`, `tf` and
+        `df` of some terms; where two share a name, of a row with tf 0 besides), and `tf`, `df`, `types` (bigint: how
+        many terms of the slice have these frequencies).
     """
-    sliced = packets.select("slice", "counts").repartition(slices, "slice")
-    return sliced.mapInArrow(_sum_packets, "hash bigint, term string, tf bigint, df bigint")
+    sliced = packed.select("slice", "counts").repartition(slices, "slice")
+    return sliced.mapInArrow(_sum_packets, "counts binary, tf bigint, df bigint, types bigint")
 
 
 def _sum_packets(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
     table = SummedCounts()
-    for batch in batches:
-        for packet in batch["counts"]:
-            table.add(from_stream(packet.as_buffer()))
-    counts = pa.table(table.counts())
-    yield from counts.set_column(1, "term", counts["term"].cast(pa.string())).to_batches(max_chunksize=_ROWS_A_BATCH)
+    for counts in unpacked(batches):
+        table.add(counts)
+    counts = table.counts()
+    for packet in packets(counts, 1):
+        nothing = {name: pa.nulls(len(packet), pa.int64()) for name in ("tf", "df", "types")}
+        yield pa.record_batch({"counts": packet["counts"]} | nothing)
+    pairs = (
+        pa.table({name: counts[name] for name in ("tf", "df")}).group_by(["tf", "df"]).aggregate([([], "count_all")])
+    )
+    for batch in pairs.select(["tf", "df", "count_all"]).to_batches(max_chunksize=_ROWS_A_BATCH):
+        nothing = pa.nulls(len(batch), pa.binary())
+        yield pa.record_batch([nothing, *batch.columns], names=["counts", "tf", "df", "types"])
 
 
-def spectrum(terms: DataFrame, documents: int) -> Spectrum:
+def spectrum(summed: DataFrame, documents: int) -> Spectrum:
     """How many terms have which frequencies: all that the laws of the vocabulary depend on.
 
     Parameters
     ----------
-    terms : DataFrame
-        See `vocabulary`.
+    summed : DataFrame
+        See `sums`.
     documents : int
         Number of documents, N.
 
@@ -75,27 +86,58 @@ def spectrum(terms: DataFrame, documents: int) -> Spectrum:
     ------
     HashCollision
     """
-    table = terms.groupBy("tf", "df").agg(F.count("*").alias("types")).toArrow()
-    table = table.sort_by([("tf", "descending"), ("df", "descending")])
+    pairs = summed.where("types is not null").groupBy("tf", "df").agg(F.sum("types").alias("types"))
+    table = pairs.toArrow().sort_by([("tf", "descending"), ("df", "descending")])
     columns = {name: table[name].to_numpy() for name in ("tf", "df", "types")}
     if (columns["tf"] == 0).any():
         raise HashCollision
     return Spectrum(**columns, documents=documents)
 
 
-def ranked(terms: DataFrame) -> DataFrame:
+def vocabulary(summed: DataFrame, names: np.ndarray | None = None) -> DataFrame:
+    """The terms of the corpus, or those of some names: `hash` bigint, `term` string, `tf` bigint, `df` bigint."""
+    packed = summed.where("counts is not null").select("counts")
+    wanted = None if names is None else np.unique(names)
+    return packed.mapInArrow(partial(_unpack, names=wanted), "hash bigint, term string, tf bigint, df bigint")
+
+
+def _unpack(batches: Iterable[pa.RecordBatch], names: np.ndarray | None) -> Iterator[pa.RecordBatch]:
+    for counts in unpacked(batches):
+        if names is not None:
+            counts = counts.filter(pc.is_in(counts["hash"], value_set=pa.array(names)))
+        yield from _as_rows(pa.table(counts))
+
+
+def _as_rows(terms: pa.Table) -> Iterator[pa.RecordBatch]:
+    """In batches, terms as the strings that Spark knows."""
+    place = terms.schema.get_field_index("term")
+    terms = terms.set_column(place, "term", terms["term"].cast(pa.string()))
+    return iter(terms.to_batches(max_chunksize=_ROWS_A_BATCH))
+
+
+def ranked(summed: DataFrame, types: int) -> DataFrame:
     """The vocabulary with ranks: the most frequent term has rank 1, ties go by the term.
 
-    No task sees all terms: ranks are counted within groups of equal frequency and first characters, behind the sizes
-    of the groups before. Groups are far fewer than terms.
+    Up to `TERMS_A_TASK` terms are sorted by one task. Of more, no task sees all: ranks are counted within groups of
+    equal frequency and first characters, behind the sizes of the groups before. Groups are far fewer than terms.
+
+    Parameters
+    ----------
+    summed : DataFrame
+        See `sums`.
+    types : int
+        How many terms there are.
 
     Returns
     -------
     DataFrame
         `term` string, `tf` bigint, `df` bigint, `rank` int.
     """
+    if types <= TERMS_A_TASK:
+        packed = summed.where("counts is not null").select("counts").coalesce(1)
+        return packed.mapInArrow(_rank, "term string, tf bigint, df bigint, rank int")
     group = [F.col("tf"), F.substring("term", 1, 2).alias("prefix")]
-    terms = terms.select("term", "df", *group)
+    terms = vocabulary(summed).select("term", "df", *group)
     before = Window.orderBy(F.desc("tf"), "prefix").rowsBetween(Window.unboundedPreceding, -1)
     sizes = terms.groupBy("tf", "prefix").agg(F.count("*").alias("size"))
     offsets = sizes.select("tf", "prefix", F.coalesce(F.sum("size").over(before), F.lit(0)).alias("offset"))
@@ -104,10 +146,18 @@ def ranked(terms: DataFrame) -> DataFrame:
     return terms.withColumn("within", within).join(offsets, ["tf", "prefix"]).select("term", "tf", "df", rank)
 
 
+def _rank(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+    found = list(unpacked(batches))
+    if found:
+        terms = pa.Table.from_batches(found).select(["term", "tf", "df"])
+        terms = terms.take(pc.sort_indices(terms, [("tf", "descending"), ("term", "ascending")]))
+        yield from _as_rows(terms.append_column("rank", pa.array(np.arange(1, len(terms) + 1, dtype=np.int32))))
+
+
 def weighted(
     blocks: DataFrame,
     partitions: int,
-    terms: DataFrame,
+    summed: DataFrame,
     spectrum: Spectrum,
     *,
     weights: str,
@@ -125,8 +175,8 @@ def weighted(
         Rows of `documents.block_batch`.
     partitions : int
         How many partitions have blocks.
-    terms : DataFrame
-        See `vocabulary`.
+    summed : DataFrame
+        See `sums`.
     spectrum : zipf.Spectrum
     weights, min_doc_freq, broadcast_limit
         See `config.SelectionParameters`.
@@ -138,7 +188,7 @@ def weighted(
     DataFrame
         Blocks with weights; both ways give the same bits.
     """
-    shared = terms.where("df > 1").select("hash", "tf", "df")
+    shared = vocabulary(summed).where("df > 1").select("hash", "tf", "df")
     rule: _Rule = {"name": weights, "documents": spectrum.documents, "min_doc_freq": min_doc_freq}
     if int(spectrum.types[spectrum.df > 1].sum()) <= broadcast_limit:
         table = shared.toArrow().sort_by("hash")

@@ -52,9 +52,7 @@ def _lp(partitions: Partitions, parameters: SelectionParameters, k: int, bound: 
     greedy = exact_greedy(partitions, k, bound, on_round)
     if len(greedy) < k or greedy.layer > 1 or greedy.coverage >= bound.upper:
         return greedy  # all is covered, or it is proven to be the best
-    return improve(
-        partitions, greedy, k, bound, lambda rounds: on_round(greedy.rounds + rounds, len(greedy))
-    )
+    return improve(partitions, greedy, k, bound, lambda rounds: on_round(greedy.rounds + rounds, len(greedy)))
 
 
 def _one_round(

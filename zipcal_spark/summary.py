@@ -5,15 +5,14 @@ from __future__ import annotations
 from dataclasses import asdict
 
 import numpy as np
-import pyarrow as pa
 from pyspark.sql import DataFrame
-from pyspark.sql import functions as F
 
 from zipcal_spark import zipf
 from zipcal_spark.config import SelectionParameters
 from zipcal_spark.coverage.bound import Bound, certified_fraction
 from zipcal_spark.coverage.picks import Picks
 from zipcal_spark.report import FirstPick, Selection, Vocabulary
+from zipcal_spark.statistics import vocabulary
 from zipcal_spark.weights import SCALE, term_weights
 
 _FIRST_PICKS = 10
@@ -48,7 +47,7 @@ def describe_vocabulary(spectrum: zipf.Spectrum) -> Vocabulary:
 
 
 def describe_selection(
-    terms: DataFrame,
+    sums: DataFrame,
     spectrum: zipf.Spectrum,
     parameters: SelectionParameters,
     picks: Picks,
@@ -59,8 +58,8 @@ def describe_selection(
 
     Parameters
     ----------
-    terms : DataFrame
-        See `statistics.vocabulary`.
+    sums : DataFrame
+        See `statistics.sums`.
     spectrum : zipf.Spectrum
     parameters : SelectionParameters
     picks : Picks
@@ -82,25 +81,21 @@ def describe_selection(
         rounds=picks.rounds,
         layers=picks.picks[-1].layer,
         random_coverage=random / SCALE,
-        first_picks=_first_picks(terms, picks),
+        first_picks=_first_picks(sums, picks),
     )
 
 
-def _first_picks(terms: DataFrame, picks: Picks) -> list[FirstPick]:
+def _first_picks(sums: DataFrame, picks: Picks) -> list[FirstPick]:
     """The first picks, each with a few of the terms that it covered first."""
     first = picks.picks[:_FIRST_PICKS]
     names = [pick.new_terms[:1000] for pick in first]
-    ranks = [rank for rank, row in enumerate(names) for _ in row]
-    asked = pa.table(
-        {
-            "pick": pa.array(ranks, pa.int32()),
-            "hash": pa.array([name for row in names for name in row], pa.int64()),
-        }
+    known = vocabulary(sums, np.concatenate(names)).toArrow()
+    term_of = dict(
+        zip(
+            known["hash"].to_pylist(), zip(known["tf"].to_pylist(), known["term"].to_pylist(), strict=True), strict=True
+        )
     )
-    known = terms.join(F.broadcast(terms.sparkSession.createDataFrame(asked)), "hash").select("pick", "term", "tf")
-    rarest: list[list[str]] = [[] for _ in first]
-    for row in known.toArrow().sort_by([("tf", "ascending"), ("term", "ascending")]).to_pylist():
-        rarest[row["pick"]].append(row["term"])
+    rarest = [[term for _, term in sorted(term_of[name] for name in row.tolist())] for row in names]
     return [
         FirstPick(rank + 1, pick.id, len(pick.new_terms), rarest[rank][:_FIRST_TERMS])
         for rank, pick in enumerate(first)

@@ -8,7 +8,6 @@ from typing import Protocol
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from zipcal_spark.coverage.bound import Bound
 from zipcal_spark.coverage.candidates import Candidates, Id, new_rows

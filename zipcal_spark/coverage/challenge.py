@@ -24,10 +24,10 @@ from zipcal_spark.weights import SCALE
 
 # A document is first looked at in so many stretches of the guess, then, if it may matter, step by step.
 _STRETCHES = 48
-# Gains are tallied at the beginning of every third stretch, in bins: words where all terms are worth 1, else a so-manyth
-# of the guess's first gain; what is beyond the last bin is in the last.
+# Gains are tallied at the beginning of every third stretch, in bins: words where all terms are worth 1, else a
+# so-manyth of the guess's first gain; what is beyond the last bin is in the last.
 _TALLY_EVERY, _BINS, _BIN_OF_FIRST = 3, 8192, 2048
-_LARGEST = np.int64(2**62)
+_LARGEST = 2**62
 
 
 @dataclass(frozen=True)
@@ -143,7 +143,7 @@ class _Challenged:
         self._stretch_of = np.searchsorted(self._edges, np.arange(self._steps + 1), side="right") - 1
         self._stretch_of[-1] = len(self._edges)  # never covered
         self._tallied = np.zeros(len(self._edges) + 1, bool)
-        self._tallied[:: -_TALLY_EVERY] = guess.tally > 0
+        self._tallied[::-_TALLY_EVERY] = guess.tally > 0
         self._bins = np.zeros((len(self._edges) + 1, _BINS), np.int64)
         self._bin = 1
         self._most = 0

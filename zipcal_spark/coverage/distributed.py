@@ -98,9 +98,7 @@ class Partitions:
         schema = f"id {'string' if pa.types.is_string(self._id_type) else 'bigint'}, own bigint, characters bigint"
         return self._blocks.mapInArrow(_documents_of, schema)
 
-    def _collect(
-        self, kernel: Kernel, blocks: DataFrame | None = None, schema: pa.Schema | None = None
-    ) -> pa.Table:
+    def _collect(self, kernel: Kernel, blocks: DataFrame | None = None, schema: pa.Schema | None = None) -> pa.Table:
         schema = schema or candidate_schema(self._id_type)
         return self._rows(kernel, blocks or self._blocks, schema).toArrow().cast(schema)
 

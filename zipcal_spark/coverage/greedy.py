@@ -145,7 +145,7 @@ def run_greedy(
     new = np.empty(len(weights), np.int64)
     picks = 0
     while picks < count:
-        position = np.argmax(gains)
+        position = int(np.argmax(gains))
         if gains[position] <= 0:  # below 0 where one taken in an earlier layer shares terms with later picks
             break
         picked[picks], picked_gains[picks] = position, gains[position]

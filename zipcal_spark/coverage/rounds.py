@@ -18,6 +18,11 @@ from zipcal_spark.coverage.picks import Picks
 OnRound = Callable[[int, int], None]
 """Told after each round: how many rounds there were, and how many picks are proven."""
 
+
+def _nobody(rounds: int, proven: int) -> None:
+    """Told of rounds, does nothing."""
+
+
 # How often the bound looks at the state where all documents are here.
 _LOOKS = 32
 
@@ -26,7 +31,7 @@ class Challengers(Protocol):
     """The documents of a corpus, to select from."""
 
     def everything(self) -> pa.Table | None:
-        """Rows of `candidate_schema` of all documents of weight above 0; None where they are too many for the driver."""
+        """Rows of `candidate_schema` of all documents of weight above 0; None where the driver cannot take so many."""
 
     def seeds(self, chosen: pa.Array | None) -> pa.Table:
         """Rows of `candidate_schema` of some that do not occur in `chosen`; none only where no such one has weight."""
@@ -35,7 +40,7 @@ class Challengers(Protocol):
         """Rows of `challenge_schema`, see `challenge.challenge`."""
 
 
-def exact_greedy(documents: Challengers, k: int, bound: Bound, on_round: OnRound = lambda rounds, proven: None) -> Picks:
+def exact_greedy(documents: Challengers, k: int, bound: Bound, on_round: OnRound = _nobody) -> Picks:
     """The sequential greedy's selection, pick by pick (design, "The selection is exact").
 
     Parameters
@@ -84,7 +89,13 @@ def _pick_from_all(rows: pa.Table, k: int, bound: Bound, picks: Picks) -> None:
 
 
 def _pick_layer(
-    documents: Challengers, rows: pa.Table, chosen: pa.Array | None, k: int, bound: Bound, picks: Picks, on_round: OnRound
+    documents: Challengers,
+    rows: pa.Table,
+    chosen: pa.Array | None,
+    k: int,
+    bound: Bound,
+    picks: Picks,
+    on_round: OnRound,
 ) -> None:
     """Pick in the present layer, until there are k picks or nothing more is to gain in it.
 
