@@ -33,6 +33,7 @@ $(INSTALLED): pyproject.toml
 	$(PYTHON) -m venv .venv
 	$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[local,dev]'
 	$(BIN)/python -m zipcal_spark.java
+	-$(BIN)/python -m zipcal_spark.archive
 	@touch $@
 
 clean:

@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import os
 import tempfile
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib import import_module
 from pathlib import Path
 
 from pyspark.sql import SparkSession
 
-from zipcal_spark import pipeline
 from zipcal_spark.config import JobParameters, SelectJob, StatsJob
-from zipcal_spark.corpus import from_paths, split_name
 from zipcal_spark.errors import RunFailed, ZipcalError, cause_of
-from zipcal_spark.output import check_output
 from zipcal_spark.progress import Progress
 from zipcal_spark.report import Report
 from zipcal_spark.session import spark_session
@@ -31,16 +30,18 @@ def run_select(job: SelectJob, progress: Progress) -> Report:
         The run failed; nothing was written.
     """
     with _session(job, progress) as spark:
-        corpus = from_paths(spark, job, job)
-        with pipeline.select(corpus, job, progress) as result:
+        from zipcal_spark import corpus, pipeline
+
+        with pipeline.select(corpus.from_paths(spark, job, job), job, progress) as result:
             return result.write(job.output, job.output_format, job.overwrite)
 
 
 def run_stats(job: StatsJob, progress: Progress) -> Report:
     """Run `zipcal stats`; errors as for `run_select`."""
     with _session(job, progress) as spark:
-        corpus = from_paths(spark, job, job)
-        with pipeline.statistics(corpus, job, progress) as result:
+        from zipcal_spark import corpus, pipeline
+
+        with pipeline.statistics(corpus.from_paths(spark, job, job), job, progress) as result:
             return result.write(job.output, job.output_format, job.overwrite)
 
 
@@ -52,8 +53,13 @@ def _session(job: JobParameters, progress: Progress) -> Iterator[SparkSession]:
     log = Path(name)
     try:
         progress.stage("Starting Spark")
+        # NumPy, Arrow, Numba and what is built on them are imported while the JVM starts.
+        threading.Thread(target=import_module, args=("zipcal_spark.pipeline",), daemon=True).start()
         with spark_session(job.master, job.conf, log) as spark:
             progress.stage("Looking at the input")
+            from zipcal_spark.corpus import split_name
+            from zipcal_spark.output import check_output
+
             paths = tuple(split_name(given)[1] for given in job.input)
             check_output(spark, job.output, job.overwrite, paths)
             yield spark

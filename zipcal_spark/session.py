@@ -13,9 +13,12 @@ from pathlib import Path
 
 from pyspark.sql import SparkSession
 
+from zipcal_spark.archive import archive_options
 from zipcal_spark.errors import ZipcalError, cause_of
 from zipcal_spark.java import use_java
 
+# A run is short, and Python does the work: compiling less, and collecting with one thread and seldom, leave it the cores.
+JAVA_OPTIONS = "-XX:+UseSerialGC -XX:TieredStopAtLevel=1 -Xms2g -Xmn1g"
 _LOCAL = {
     "spark.driver.host": "127.0.0.1",
     "spark.driver.bindAddress": "127.0.0.1",
@@ -24,9 +27,6 @@ _LOCAL = {
     "spark.sql.shuffle.partitions": "8",
     # Blocks go to the workers one by one, while they are in the processor's cache.
     "spark.sql.execution.arrow.maxBytesPerBatch": str(4 << 20),
-    # A run is short, and Python does the work: compiling less, and collecting with one thread and seldom, leave it the
-    # cores.
-    "spark.driver.extraJavaOptions": "-XX:+UseSerialGC -XX:TieredStopAtLevel=1 -Xms2g -Xmn1g",
 }
 
 
@@ -59,10 +59,10 @@ def spark_session(
     settings = {"spark.app.name": "zipcal", "spark.ui.showConsoleProgress": "false"}
     submitted = "PYSPARK_GATEWAY_PORT" in os.environ  # by spark-submit, which has set the rest
     if not submitted:
-        use_java()
+        home = use_java()
         settings["spark.master"] = master or "local[*]"
         if settings["spark.master"].startswith("local"):
-            settings |= _LOCAL
+            settings |= _LOCAL | {"spark.driver.extraJavaOptions": JAVA_OPTIONS + archive_options(home)}
             os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
     elif master:
         settings["spark.master"] = master
