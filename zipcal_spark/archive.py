@@ -1,7 +1,7 @@
 """The archive of Spark's classes, parsed and checked, with which a session of our own starts some seconds sooner.
 
-Run as ``python -m zipcal_spark.archive``, it makes one for this user's Java and Spark, once; without one all works, too.
-(Java's class-data sharing: `java -XX:ArchiveClassesAtExit`, https://openjdk.org/jeps/350.)
+Run as ``python -m zipcal_spark.archive``, it makes one for this user's Java and Spark, once. Without one all works,
+and starts later. (Java's application class-data sharing, JEP 350.)
 """
 
 from __future__ import annotations

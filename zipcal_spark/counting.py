@@ -131,7 +131,7 @@ def count(corpus: Corpus, parameters: CorpusParameters, stages: Stages, kept: Ke
                     raise fault from error
                 raise
         with stages.stage("statistics", "Merging the counts of all partitions"):
-            summed = kept.keep(sums(read.where("counts is not null"), slices))
+            summed = kept.keep(sums(read.where("slice is not null"), slices))
             try:
                 return Counted(read, summed, tally, spectrum(summed, tally.documents.eligible))
             except HashCollision:

@@ -129,7 +129,10 @@ def blocks_of(batches: Iterable[pa.RecordBatch]) -> Iterator[tuple[str, Block]]:
         for row in range(len(batch)):
             name, file = batch["name"][row].as_py(), batch["file"][row].as_py()
             if file is not None:
-                yield name, Block.from_bytes(_content(file), _content(file + _ASIDE) if asides is not None else None)
+                yield (
+                    name,
+                    Block.from_bytes(file_content(file), file_content(file + _ASIDE) if asides is not None else None),
+                )
             else:
                 aside = asides[row].as_buffer() if asides is not None else None
                 yield name, Block.from_bytes(batch["block"][row].as_buffer(), aside)
@@ -145,8 +148,8 @@ def block_batch(name: str, block: Block, folder: str | None = None) -> pa.Record
     row = {"name": name, "documents": len(block.units)}
     if folder is not None and os.path.isdir(folder):
         file = os.path.join(folder, name)
-        _put(file + _ASIDE, aside)
-        _put(file, data)
+        put_file(file + _ASIDE, aside)
+        put_file(file, data)
         row["file"] = file
     else:
         row |= {"block": data, "aside": aside}
@@ -156,7 +159,7 @@ def block_batch(name: str, block: Block, folder: str | None = None) -> pa.Record
 _ASIDE = ".aside"
 
 
-def _put(file: str, content: bytes) -> None:
+def put_file(file: str, content: bytes) -> None:
     """Write a file, whole or not at all: another attempt of the task may be writing it, too."""
     part = f"{file}.{os.getpid()}"
     with open(part, "wb") as out:
@@ -164,6 +167,7 @@ def _put(file: str, content: bytes) -> None:
     os.replace(part, file)
 
 
-def _content(file: str) -> pa.Buffer:
+def file_content(file: str) -> pa.Buffer:
+    """What is in a file."""
     with pa.OSFile(file) as source:
         return source.read_buffer()

@@ -6,6 +6,7 @@ Out come blocks of sparse documents, each partition's own term counts, and the r
 from __future__ import annotations
 
 import itertools
+import os
 from collections.abc import Iterable, Iterator
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -149,7 +150,7 @@ def read_partition(
     seeds : bool
         Whether each block gives the first candidates, too.
     folder : str, optional
-        Where blocks go, see `documents.block_batch`.
+        Where blocks and counts go, see `documents.block_batch`.
 
     Yields
     ------
@@ -172,7 +173,8 @@ def read_partition(
             yield from send_counts()
 
     def send_counts() -> Iterator[pa.RecordBatch]:
-        yield from (_output(id_type, packet) for packet in packets(counts.counts(), slices))
+        place = None if folder is None else os.path.join(folder, f"counts-{partition}-{next(numbers)}")
+        yield from (_output(id_type, packet) for packet in packets(counts.counts(), slices, place))
         counts.clear()
 
     for batch in batches:
@@ -226,8 +228,6 @@ def _output(id_type: pa.DataType, columns: pa.RecordBatch) -> pa.RecordBatch:
 
 
 def _read_task(batches: Iterable[pa.RecordBatch], **parameters: Any) -> Iterator[pa.RecordBatch]:
-    import os
-
     from pyspark import TaskContext
 
     # Spark gives a worker one core; Polars would take them all.
@@ -261,7 +261,7 @@ def read_once(
     seeds : bool
         Whether blocks give first candidates, too: right where all terms are worth 1.
     folder : str, optional
-        Where blocks go, see `documents.block_batch`.
+        Where blocks and counts go, see `documents.block_batch`.
 
     Returns
     -------

@@ -17,7 +17,8 @@ from zipcal_spark.archive import archive_options
 from zipcal_spark.errors import ZipcalError, cause_of
 from zipcal_spark.java import use_java
 
-# A run is short, and Python does the work: compiling less, and collecting with one thread and seldom, leave it the cores.
+# A run is short, and Python does the work: compiling less, and collecting with one thread and seldom, leave it the
+# cores.
 JAVA_OPTIONS = "-XX:+UseSerialGC -XX:TieredStopAtLevel=1 -Xms2g -Xmn1g"
 _LOCAL = {
     "spark.driver.host": "127.0.0.1",
@@ -25,6 +26,7 @@ _LOCAL = {
     "spark.driver.memory": "2g",
     "spark.ui.enabled": "false",
     "spark.sql.shuffle.partitions": "8",
+    "spark.sql.files.minPartitionNum": str(4 * (os.cpu_count() or 1)),  # so that no core is long alone with the last
     # Blocks go to the workers one by one, while they are in the processor's cache.
     "spark.sql.execution.arrow.maxBytesPerBatch": str(4 << 20),
 }

@@ -36,7 +36,7 @@ def sums(packed: DataFrame, slices: int) -> DataFrame:
     Parameters
     ----------
     packed : DataFrame
-        `slice`, `counts`: see `packets.packets`.
+        `slice`, `file`, `counts`: see `packets.packets`.
     slices : int
         How many there are.
 
@@ -47,7 +47,7 @@ def sums(packed: DataFrame, slices: int) -> DataFrame:
         `df` of some terms; where two share a name, of a row with tf 0 besides), and `tf`, `df`, `types` (bigint: how
         many terms of the slice have these frequencies).
     """
-    sliced = packed.select("slice", "counts").repartition(slices, "slice")
+    sliced = packed.select("slice", "file", "counts").repartition(slices, "slice")
     return sliced.mapInArrow(_sum_packets, "counts binary, tf bigint, df bigint, types bigint")
 
 
