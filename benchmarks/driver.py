@@ -1,6 +1,6 @@
 """The driver's own part of a round with 1,024 partitions: `python -m benchmarks.driver`. Writes results/driver.json.
 
-The partitions' proposals are made in this process, by the same kernels; timed is what the driver does with them.
+The partitions' part is done in this process, by the same kernels; timed is what the driver does with what they send.
 """
 
 from __future__ import annotations
@@ -10,53 +10,30 @@ import time
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from benchmarks.partitions import Partitions, read, values_in
 from benchmarks.run import data
-from zipcal_spark.coverage import local
 from zipcal_spark.coverage.bound import Bound
 from zipcal_spark.coverage.rounds import exact_greedy
-from zipcal_spark.documents import Block
-from zipcal_spark.reading import read_partition
 
 _PARTITIONS, _K, _CANDIDATES = 1024, 1024, 20_000
 
 
-def blocks_of(path: Path) -> list[Block]:
-    """A corpus as so many partitions of one block."""
-    size = -(-pq.ParquetFile(path).metadata.num_rows // _PARTITIONS)
-    blocks = []
-    for number, batch in enumerate(pq.ParquetFile(path).iter_batches(batch_size=size)):
-        nothing = pa.nulls(len(batch), pa.string())
-        rows = pa.record_batch({"id": batch["id"], "domain": nothing, "text": batch["text"], "fault": nothing})
-        for out in read_partition([rows], partition=number, unit="word", max_length=128, salt=0, slices=8):
-            blocks += [Block.from_bytes(pa.py_buffer(each)) for each in out["block"].to_pylist() if each is not None]
-    return blocks
-
-
-def main(blocks: list[Block]) -> dict[str, Any]:
+def main(blocks: list[list[pa.Buffer]]) -> dict[str, Any]:
     """The rounds; how long the driver's part of them took."""
-    spent = 0.0
-    limit = -(-_CANDIDATES // len(blocks))
-
-    def propose(covered: np.ndarray, chosen: pa.Array | None) -> pa.Table:
-        nonlocal spent
-        start = time.perf_counter()
-        found = [local.propose([block], covered, chosen, limit) for block in blocks]
-        rows = pa.concat_tables([part for part in found if part is not None])
-        spent += time.perf_counter() - start
-        return rows
-
+    partitions = Partitions(blocks, _CANDIDATES)
     start = time.perf_counter()
-    picks = exact_greedy(propose, _K, Bound(_K, 1 << 62))
-    driver = time.perf_counter() - start - spent
+    picks = exact_greedy(partitions, _K, Bound(_K, 1 << 62))
+    driver = time.perf_counter() - start - partitions.seconds
     return {"partitions": len(blocks), "rounds": picks.rounds, "driver_seconds_a_round": driver / picks.rounds}
 
 
 if __name__ == "__main__":
-    blocks = blocks_of(data("middle"))
+    path = data("middle")
+    size = -(-pq.ParquetFile(path).metadata.num_rows // _PARTITIONS)
+    blocks = [values_in("block", batches) for batches in read(path, size)]
     main(blocks)  # compiles
     runs = sorted((main(blocks) for _ in range(3)), key=lambda run: run["driver_seconds_a_round"])
     print(runs)

@@ -15,11 +15,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from benchmarks.generate import Workload, vocabulary, write
-from zipcal_spark.coverage import local
+from benchmarks.partitions import Partitions, read, values_in
 from zipcal_spark.coverage.bound import Bound
 from zipcal_spark.coverage.rounds import exact_greedy
-from zipcal_spark.documents import Block, from_stream
-from zipcal_spark.reading import read_partition
+from zipcal_spark.documents import from_stream
 from zipcal_spark.terms import SummedCounts
 
 SIZES = (100_000, 400_000)
@@ -29,44 +28,26 @@ _K, _CANDIDATES, _SLICES = 1024, 20_000, 8
 
 def measure(path: Path) -> dict[str, Any]:
     """Read, count and select a corpus in partitions of `_PARTITION` documents; what each step held and moved."""
-    blocks: list[list[bytes]] = []
+    blocks: list[list[pa.Buffer]] = []
     sums = SummedCounts()
     packet_bytes = packet_types = 0
-    for number, batch in enumerate(pq.ParquetFile(path).iter_batches(batch_size=_PARTITION)):
-        blocks.append([])
-        nothing = pa.nulls(len(batch), pa.string())
-        rows = pa.record_batch({"id": batch["id"], "domain": nothing, "text": batch["text"], "fault": nothing})
-        parts = [rows.slice(start, 5_000) for start in range(0, len(rows), 5_000)]
-        for out in read_partition(parts, partition=number, unit="word", max_length=128, salt=0, slices=_SLICES):
-            for block, counts in zip(out["block"].to_pylist(), out["counts"].to_pylist(), strict=True):
-                if block is not None:
-                    blocks[-1].append(block)
-                if counts is not None:
-                    packet = from_stream(pa.py_buffer(counts))
-                    packet_bytes, packet_types = packet_bytes + len(counts), packet_types + len(packet)
-                    sums.add(packet)
+    for batches in read(path, _PARTITION, _SLICES):
+        blocks.append(values_in("block", batches))
+        for packet in values_in("counts", batches):
+            counts = from_stream(packet)
+            packet_bytes, packet_types = packet_bytes + packet.size, packet_types + len(counts)
+            sums.add(counts)
     counts = sums.counts()
     df = counts["df"].to_numpy()
     pairs = np.unique(np.stack([counts["tf"].to_numpy(), df]), axis=1).shape[1]
-    moved: list[int] = []
-    limit = -(-_CANDIDATES // len(blocks))
-
-    def propose(covered: np.ndarray, chosen: pa.Array | None) -> pa.Table:
-        found = [
-            local.propose((Block.from_bytes(pa.py_buffer(block)) for block in part), covered, chosen, limit)
-            for part in blocks
-        ]
-        rows = pa.concat_tables([part for part in found if part is not None])
-        moved.append(rows.nbytes)
-        return rows
-
-    picks = exact_greedy(propose, _K, Bound(_K, len(counts) << 30))
+    partitions = Partitions(blocks, _CANDIDATES)
+    picks = exact_greedy(partitions, _K, Bound(_K, len(counts) << 30))
     documents = pq.ParquetFile(path).metadata.num_rows
     return {
         "documents": documents,
         "partitions": len(blocks),
         "text_bytes": path.stat().st_size,
-        "block_bytes": sum(len(block) for part in blocks for block in part),
+        "block_bytes": sum(block.size for part in blocks for block in part),
         "types": len(counts),
         "shared_types": int((df > 1).sum()),
         "term_bytes": sums.nbytes,
@@ -74,7 +55,7 @@ def measure(path: Path) -> dict[str, Any]:
         "packet_types": packet_types,
         "spectrum_pairs": pairs,
         "rounds": picks.rounds,
-        "driver_bytes_a_round": max(moved),
+        "driver_bytes_a_round": max(partitions.moved),
         "covered_terms": len(picks.covered()),
     }
 

@@ -114,7 +114,9 @@ def read_real(name):
 def test_equals_the_oracle_on_real_text(frame, true_partitions, name):
     documents = read_real(name)
     for number, partitions in enumerate(PARTITIONS[:3]):
-        weights = WEIGHTS[(REAL.index(name) + number) % 3]
+        if (REAL.index(name) + number) % 3 == 0:
+            continue  # each file in two of three ways: the suite has a quarter of an hour
+        weights = WEIGHTS[(REAL.index(name) // 3 + number) % 3]
         got = select(frame(documents, partitions), k=64, weights=weights, candidates=100 if partitions == 7 else 20_000)
         assert got == expected(documents, 64, weights), f"{partitions} partitions, {weights}"
 

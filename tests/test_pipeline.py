@@ -4,6 +4,11 @@ from __future__ import annotations
 
 import gzip
 import json
+import os
+import shutil
+import subprocess
+import tempfile
+from pathlib import Path
 
 import numpy as np
 import oracle
@@ -91,6 +96,47 @@ def test_nothing_is_kept_on_the_executors_afterwards(spark, frame, documents):
     with pytest.raises(InputError):
         ZipCal(k=3).select(frame([("a", None)]))
     assert kept() == before
+
+
+def files_of_runs(pid: int) -> list[Path]:
+    return list(Path(tempfile.gettempdir()).glob(f"zipcal-run-{pid}-*"))
+
+
+def test_no_file_of_a_run_is_left_afterwards(frame, documents):
+    before = files_of_runs(os.getpid())
+    with ZipCal(k=3, weights="idf").select(frame(documents)):
+        (folder,) = set(files_of_runs(os.getpid())) - set(before)
+        assert list(folder.rglob("*-0"))
+    with pytest.raises(InputError):
+        ZipCal(k=3).select(frame([("a", None)]))
+    assert files_of_runs(os.getpid()) == before
+
+
+def test_files_of_dead_runs_are_removed_by_the_next_one_and_those_of_living_ones_are_not(frame, documents):
+    dead = subprocess.Popen(["true"])
+    dead.wait()
+    folders = [Path(tempfile.mkdtemp(prefix=f"zipcal-run-{pid}-")) for pid in (dead.pid, os.getppid())]
+    try:
+        with ZipCal(k=3).select(frame(documents)):
+            assert [folder.exists() for folder in folders] == [False, True]
+    finally:
+        for folder in folders:
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.mark.parametrize(
+    "parameters", [{}, {"weights": "idf"}, {"weights": "rarity", "broadcast_limit": 0}], ids=["uniform", "idf", "join"]
+)
+@pytest.mark.parametrize("candidates", [7, 20_000])
+def test_where_workers_may_be_elsewhere_blocks_travel_with_the_same_result(
+    frame, documents, true_partitions, monkeypatch, parameters, candidates
+):
+    from zipcal_spark import result as results
+
+    monkeypatch.setattr(results, "_works_here", lambda spark: False)
+    with ZipCal(k=20, candidates=candidates, **parameters).select(frame(documents, 7)) as result:
+        assert selected(result) == expected(documents, 20, parameters.get("weights", "uniform"))
+        assert result.kept.folder("any") is None
 
 
 def test_text_id_and_domain_columns_are_chosen_by_name(spark):

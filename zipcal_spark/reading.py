@@ -83,8 +83,9 @@ class _OpenBlock:
         distinct = np.concatenate(self._distinct)
         offsets = np.zeros(len(distinct) + 1, np.int64)
         np.cumsum(distinct, out=offsets[1:])
+        ids = pa.concat_arrays(self._ids)
         block = Block(
-            ids=pa.concat_arrays(self._ids),
+            ids=ids.cast(pa.string()) if pa.types.is_large_string(ids.type) else ids,  # as the session has it
             units=np.concatenate(self._units).astype(np.int32),
             characters=np.concatenate(self._characters),
             offsets=offsets,

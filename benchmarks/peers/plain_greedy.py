@@ -23,7 +23,7 @@ for batch in pq.ParquetFile(path).iter_batches(columns=["id", "text"]):
         heap.append((-len(terms), -len(terms), id_, terms))
 heapq.heapify(heap)
 covered: set[str] = set()
-ids = []
+ids: list[str] = []
 while len(ids) < k:
     _, own, id_, terms = heapq.heappop(heap)
     entry = (-len(terms - covered), own, id_, terms)

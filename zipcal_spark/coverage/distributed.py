@@ -53,7 +53,7 @@ class Partitions:
         self._seeds: Callable[[int], pa.Table] | None = None
 
     def seed(self, seeds: Callable[[int], pa.Table]) -> None:
-        """Say where the first candidates are known already: rows of `candidate_schema`, about so many."""
+        """Say where first candidates are known already: rows of `candidate_schema`, about so many, perhaps none."""
         self._seeds = seeds
 
     def everything(self) -> pa.Table | None:
@@ -63,7 +63,9 @@ class Partitions:
     def seeds(self, chosen: pa.Array | None) -> pa.Table:
         """See `rounds.Challengers` and `local.seeds`."""
         if self._seeds is not None and chosen is None:
-            return self._seeds(self._candidates)
+            found = self._seeds(self._candidates)
+            if len(found):
+                return found
         return self._collect(partial(local.seeds, chosen=chosen, limit=self._limit))
 
     def challenge(self, guess: Guess, chosen: pa.Array | None) -> pa.Table:

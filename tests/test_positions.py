@@ -1,0 +1,20 @@
+"""Where names stand in a list of names."""
+
+from __future__ import annotations
+
+import numpy as np
+from hypothesis import given
+from hypothesis import strategies as st
+
+from zipcal_spark.coverage.positions import Positions
+
+# Names that share their low bits meet in the table.
+_names = st.integers(-(2**63), 2**63 - 1) | st.integers(-4, 4).map(lambda number: number << 58) | st.integers(-40, 40)
+
+
+@given(st.lists(_names, unique=True, max_size=200), st.lists(_names, max_size=50))
+def test_each_name_is_found_where_it_stands_and_no_other(names, others):
+    asked = names + others
+    place = {name: number for number, name in enumerate(names)}
+    found = Positions(np.array(names, np.int64)).of(np.array(asked, np.int64))
+    assert found.tolist() == [place.get(name, -1) for name in asked]
