@@ -18,7 +18,7 @@ from benchmarks.run import data
 from zipcal_spark.coverage.bound import Bound
 from zipcal_spark.coverage.rounds import exact_greedy
 
-_PARTITIONS, _K, _CANDIDATES = 1024, 1024, 20_000
+_PARTITIONS, _K, _CANDIDATES = 1024, 1024, 25_000
 
 
 def main(blocks: list[list[pa.Buffer]]) -> dict[str, Any]:

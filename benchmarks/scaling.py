@@ -23,7 +23,7 @@ from zipcal_spark.terms import SummedCounts
 
 SIZES = (100_000, 400_000)
 _PARTITION = 25_000  # documents
-_K, _CANDIDATES, _SLICES = 1024, 20_000, 8
+_K, _CANDIDATES, _SLICES = 1024, 25_000, 8
 
 
 def measure(path: Path) -> dict[str, Any]:

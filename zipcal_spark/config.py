@@ -80,7 +80,7 @@ class SelectionParameters(CorpusParameters):
     min_doc_freq: int = 1
     seed: int = 0
     certify: str = "auto"
-    candidates: int = 20_000
+    candidates: int = 25_000
     broadcast_limit: int = 2_000_000
 
     def __post_init__(self) -> None:

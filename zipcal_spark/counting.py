@@ -93,6 +93,8 @@ class Counted:
     def quarantine(self, corpus: Corpus) -> DataFrame:
         """Rows that cannot be used: `id`, `domain`, `text`, `reason`."""
         rejected = self.read.where("rejected is not null").select("rejected.*")
+        if not self.tally.documents.quarantined:
+            rejected = rejected.limit(0)  # which Spark knows without looking
         return rejected.withColumn("id", F.col("id").cast(corpus.id_type))
 
 
