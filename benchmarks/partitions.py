@@ -59,7 +59,8 @@ class Partitions:
     def _collect(self, kernel: Callable[[Iterable[Block]], pa.Table | None], schema: pa.Schema) -> pa.Table:
         start = time.perf_counter()
         found = [kernel(map(Block.from_bytes, partition)) for partition in self._partitions]
-        rows = pa.concat_tables([schema.empty_table(), *(part for part in found if part is not None)])
+        sent = [part.combine_chunks() for part in found if part is not None]  # as a task sends it
+        rows = pa.concat_tables([schema.empty_table(), *sent])
         self.seconds += time.perf_counter() - start
         self.moved.append(rows.nbytes)
         return rows

@@ -114,7 +114,7 @@ def _pick_layer(
     already, proven = len(picks), 0
     while True:
         attempt, guess = _guess(rows, k, proven, picks)
-        found = documents.challenge(guess, chosen)
+        found = documents.challenge(guess, chosen).combine_chunks()
         picks.rounds += 1
         is_tally = pc.is_null(found["id"])
         challengers = found.filter(pc.invert(is_tally))
