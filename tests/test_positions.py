@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from zipcal_spark.coverage.positions import Positions
@@ -12,6 +12,7 @@ from zipcal_spark.coverage.positions import Positions
 _names = st.integers(-(2**63), 2**63 - 1) | st.integers(-4, 4).map(lambda number: number << 58) | st.integers(-40, 40)
 
 
+@settings(deadline=None)
 @given(st.lists(_names, unique=True, max_size=200), st.lists(_names, max_size=50))
 def test_each_name_is_found_where_it_stands_and_no_other(names, others):
     asked = names + others
