@@ -16,7 +16,7 @@ from zipcal_spark.errors import RunFailed, ZipcalError, cause_of
 from zipcal_spark.progress import Progress
 from zipcal_spark.report import Report
 from zipcal_spark.session import spark_session
-from zipcal_spark.warm import load_for_driver, wake_workers
+from zipcal_spark.warm import load_for_driver
 
 
 def run_select(job: SelectJob, progress: Progress) -> Report:
@@ -53,11 +53,9 @@ def _session(job: JobParameters, progress: Progress) -> Iterator[SparkSession]:
     log = Path(name)
     try:
         progress.stage("Starting Spark")
-        # While the JVM starts, and while the input is looked at.
+        # While the JVM starts.
         threading.Thread(target=load_for_driver, daemon=True).start()
         with spark_session(job.master, job.conf, log) as spark:
-            if str(spark.sparkContext.master).startswith("local"):
-                threading.Thread(target=wake_workers, args=(spark,), daemon=True).start()
             progress.stage("Looking at the input")
             from zipcal_spark.corpus import split_name
             from zipcal_spark.output import check_output
