@@ -38,8 +38,8 @@ class Kept:
     def __init__(self, spark: SparkSession) -> None:
         self._frames: list[DataFrame] = []
         self._folder = _folder_of_this_run() if _works_here(spark) else None
-        # Also at the end of the process, if nobody lets go before.
-        self._removal = weakref.finalize(self, shutil.rmtree, self._folder, True) if self._folder else None
+        if self._folder is not None:  # also at the end of the process, if nobody lets go before
+            weakref.finalize(self, shutil.rmtree, self._folder, True)
 
     def folder(self, name: str) -> str | None:
         """A folder that this process and all workers see; None where the workers may be on other machines."""
@@ -58,8 +58,8 @@ class Kept:
         """Let all go."""
         while self._frames:
             self._frames.pop().unpersist()
-        if self._removal is not None:
-            self._removal()
+        if self._folder is not None:
+            shutil.rmtree(self._folder, ignore_errors=True)
 
 
 def _works_here(spark: SparkSession) -> bool:
