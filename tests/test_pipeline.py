@@ -19,6 +19,7 @@ from test_exactness import expected, select, selected
 from zipcal_spark import InputError, ZipCal
 from zipcal_spark.config import SelectJob
 from zipcal_spark.corpus import from_paths
+from zipcal_spark.result import Kept
 
 
 @pytest.fixture(scope="module")
@@ -112,6 +113,13 @@ def test_no_file_of_a_run_is_left_afterwards(frame, documents):
     assert files_of_runs(os.getpid()) == before
 
 
+def test_files_of_a_run_are_where_spark_has_its_own(spark, monkeypatch, tmp_path):
+    monkeypatch.setenv("SPARK_LOCAL_DIRS", f"{tmp_path / 'large disk'},/other")
+    kept = Kept(spark)
+    assert Path(kept.folder("any")).is_relative_to(tmp_path / "large disk")
+    kept.release()
+
+
 def test_files_of_dead_runs_are_removed_by_the_next_one_and_those_of_living_ones_are_not(frame, documents):
     dead = subprocess.Popen(["true"])
     dead.wait()
@@ -133,7 +141,7 @@ def test_where_workers_may_be_elsewhere_blocks_travel_with_the_same_result(
 ):
     from zipcal_spark import result as results
 
-    monkeypatch.setattr(results, "_works_here", lambda spark: False)
+    monkeypatch.setattr(results, "works_here", lambda spark: False)
     with ZipCal(k=20, candidates=candidates, **parameters).select(frame(documents, 7)) as result:
         assert selected(result) == expected(documents, 20, parameters.get("weights", "uniform"))
         assert result.kept.folder("any") is None

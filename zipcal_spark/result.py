@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 import shutil
 import tempfile
 import weakref
@@ -20,6 +19,7 @@ from zipcal_spark.files import Files
 from zipcal_spark.output import is_dead
 from zipcal_spark.progress import Silent, Stages
 from zipcal_spark.report import REPORT, Report
+from zipcal_spark.session import works_here
 
 # Folders of a process's own files begin like this; its number follows.
 _PREFIX = "zipcal-run-"
@@ -37,7 +37,7 @@ class Kept:
 
     def __init__(self, spark: SparkSession) -> None:
         self._frames: list[DataFrame] = []
-        self._folder = _folder_of_this_run() if _works_here(spark) else None
+        self._folder = _folder_of_this_run(_scratch(spark)) if works_here(spark) else None
         if self._folder is not None:  # also at the end of the process, if nobody lets go before
             weakref.finalize(self, shutil.rmtree, self._folder, True)
 
@@ -62,18 +62,19 @@ class Kept:
             shutil.rmtree(self._folder, ignore_errors=True)
 
 
-def _works_here(spark: SparkSession) -> bool:
-    """Whether all of the session's workers are processes of this machine."""
-    has_jvm = getattr(spark, "_jvm", None) is not None  # else it is of Spark Connect, whose server may be anywhere
-    return has_jvm and re.fullmatch(r"local(\[.*\])?", str(spark.conf.get("spark.master", ""))) is not None
+def _scratch(spark: SparkSession) -> Path:
+    """The first folder that Spark takes for files of its own."""
+    named = os.environ.get("SPARK_LOCAL_DIRS") or spark.conf.get("spark.local.dir", "")
+    return Path((named or tempfile.gettempdir()).split(",")[0].strip())
 
 
-def _folder_of_this_run() -> str:
+def _folder_of_this_run(scratch: Path) -> str:
     """A new folder for files of this process; what dead ones have left is removed."""
-    for left in Path(tempfile.gettempdir()).glob(f"{_PREFIX}*"):
+    scratch.mkdir(parents=True, exist_ok=True)
+    for left in scratch.glob(f"{_PREFIX}*"):
         if is_dead(int(left.name.removeprefix(_PREFIX).partition("-")[0])):
             shutil.rmtree(left, ignore_errors=True)
-    return tempfile.mkdtemp(prefix=f"{_PREFIX}{os.getpid()}-")
+    return tempfile.mkdtemp(prefix=f"{_PREFIX}{os.getpid()}-", dir=scratch)
 
 
 @dataclass

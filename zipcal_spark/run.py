@@ -15,8 +15,8 @@ from zipcal_spark.config import JobParameters, SelectJob, StatsJob
 from zipcal_spark.errors import RunFailed, ZipcalError, cause_of
 from zipcal_spark.progress import Progress
 from zipcal_spark.report import Report
-from zipcal_spark.session import spark_session
-from zipcal_spark.warm import load_for_driver
+from zipcal_spark.session import spark_session, works_here
+from zipcal_spark.warm import load_for_driver, wake_workers
 
 
 def run_select(job: SelectJob, progress: Progress) -> Report:
@@ -53,9 +53,11 @@ def _session(job: JobParameters, progress: Progress) -> Iterator[SparkSession]:
     log = Path(name)
     try:
         progress.stage("Starting Spark")
-        # While the JVM starts.
+        # While the JVM starts, and while the input is looked at.
         threading.Thread(target=load_for_driver, daemon=True).start()
         with spark_session(job.master, job.conf, log) as spark:
+            if works_here(spark):
+                threading.Thread(target=wake_workers, args=(spark,), daemon=True).start()
             progress.stage("Looking at the input")
             from zipcal_spark.corpus import split_name
             from zipcal_spark.output import check_output

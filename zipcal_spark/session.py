@@ -7,9 +7,10 @@ import re
 import signal
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from types import FrameType
 
 from pyspark.sql import SparkSession
 
@@ -27,6 +28,7 @@ _LOCAL = {
     "spark.ui.enabled": "false",
     "spark.sql.shuffle.partitions": "8",
     "spark.sql.files.minPartitionNum": str(4 * (os.cpu_count() or 1)),  # so that no core is long alone with the last
+    "spark.sql.unionOutputPartitioning": "false",  # else the few tasks that rank the vocabulary would be one
     # Blocks go to the workers one by one, while they are in the processor's cache.
     "spark.sql.execution.arrow.maxBytesPerBatch": str(4 << 20),
 }
@@ -74,18 +76,39 @@ def spark_session(
         builder = builder.config(key, value)
     interrupts: list[int] = []
     try:
-        with _stderr_to(log), _interrupts_held_back(interrupts):
+        # A JVM that is just starting would be left behind.
+        with _stderr_to(log), _on_interrupt(lambda frame: interrupts.append(1)):
             spark = builder.getOrCreate()
     except Exception as error:
         cause = _last_error(log) or cause_of(error)
         raise ZipcalError(f"Spark did not start ({cause}): check --master and --conf.") from error
-    try:
-        if interrupts:
+    stopper = threading.Thread(target=spark.stop)
+
+    def interrupt(frame: FrameType | None) -> None:
+        if not _talks_to_jvm(frame) or stopper.ident:  # the second time at once
             raise KeyboardInterrupt
-        spark.sparkContext.setLogLevel("ERROR")
-        yield spark
+        stopper.start()
+
+    try:
+        with _on_interrupt(interrupt):
+            if interrupts:
+                raise KeyboardInterrupt
+            spark.sparkContext.setLogLevel("ERROR")
+            yield spark
+    except Exception:
+        if stopper.ident:
+            raise KeyboardInterrupt from None
+        raise
     finally:
-        spark.stop()
+        if not stopper.ident:
+            stopper.start()
+        stopper.join()
+
+
+def works_here(spark: SparkSession) -> bool:
+    """Whether all of a session's workers are processes of this machine."""
+    has_jvm = getattr(spark, "_jvm", None) is not None  # else it is of Spark Connect, whose server may be anywhere
+    return has_jvm and re.fullmatch(r"local(\[.*\])?", str(spark.conf.get("spark.master", ""))) is not None
 
 
 @contextmanager
@@ -106,20 +129,29 @@ def _stderr_to(log: Path | None) -> Iterator[None]:
 
 
 @contextmanager
-def _interrupts_held_back(interrupts: list[int]) -> Iterator[None]:
-    """Note Ctrl-C in this block, and act on it later: a JVM that is just starting would be left behind.
-
-    After the block Ctrl-C raises KeyboardInterrupt, not what pyspark makes of it: its handler talks to the JVM in the
-    middle of another talk, and stopping the session cancels all jobs anyway.
-    """
+def _on_interrupt(handle: Callable[[FrameType | None], None]) -> Iterator[None]:
+    """What Ctrl-C does in this block, whatever handler pyspark sets."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-    signal.signal(signal.SIGINT, lambda number, frame: interrupts.append(number))
+    before = signal.getsignal(signal.SIGINT)
+    signal.signal(signal.SIGINT, lambda number, frame: handle(frame))
     try:
         yield
     finally:
-        signal.signal(signal.SIGINT, signal.default_int_handler)
+        signal.signal(signal.SIGINT, before)
+
+
+def _talks_to_jvm(frame: FrameType | None) -> bool:
+    """Whether a call to the JVM waits for its answer: cut short, it leaves a connection that what follows trips over.
+
+    The session is stopped from another thread then, and the call ends with an error.
+    """
+    while frame is not None:
+        if frame.f_globals.get("__name__", "").startswith("py4j."):
+            return True
+        frame = frame.f_back
+    return False
 
 
 def _last_error(log: Path | None) -> str | None:
