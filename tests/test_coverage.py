@@ -175,10 +175,8 @@ def test_a_challenge_finds_the_first_step_that_is_beaten_its_champion_and_the_la
     tallies: dict[int, list] = {}
     for row in rows:
         if row["id"] is None:
-            values, counts = (np.frombuffer(row[name], np.int64).tolist() for name in ("hashes", "weights"))
-            tallies.setdefault(row["step"], []).extend(
-                value for value, n in zip(values, counts, strict=True) for _ in range(n)
-            )
+            for step, value, count in np.frombuffer(row["hashes"], np.int64).reshape(-1, 3).tolist():
+                tallies.setdefault(step, []).extend([value] * count)
     assert max(tallies) >= len(guessed)
     for step, found in tallies.items():
         largest = sorted((gain(id_, min(step, len(guessed))) for id_ in corpus.windows), reverse=True)[:3]

@@ -97,9 +97,8 @@ def select(corpus: Corpus, parameters: SelectionParameters, progress: Progress |
             blocks = _weighted_blocks(counted, parameters, kept)
             bound = Bound(k, total_weight(counted.spectrum, parameters))
             size = counted.tally.documents.eligible
-            partitions = Partitions(blocks, counted.partitions, size, corpus.arrow_id, parameters.candidates)
-            if seeds:
-                partitions.seed(counted.seeds)
+            known = counted.seeds if seeds else None
+            partitions = Partitions(blocks, counted.partitions, size, corpus.arrow_id, parameters.candidates, known)
 
             def on_round(rounds: int, proven: int) -> None:
                 stages.progress.detail(f"round {rounds}: {proven:,} of {k:,} proven")

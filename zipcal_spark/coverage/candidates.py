@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from zipcal_spark.coverage.positions import numbered
 from zipcal_spark.documents import Block
 from zipcal_spark.weights import SCALE
 
@@ -48,9 +48,10 @@ class Candidates:
     @staticmethod
     def from_rows(rows: pa.Table) -> Candidates:
         """Candidates of rows of `candidate_schema`, of any number of partitions."""
+        rows = rows.combine_chunks()
         rows = rows.take(pc.sort_indices(rows, [("own", "descending"), ("id", "ascending")])).combine_chunks()
         hashes = numbers_in(rows["hashes"])
-        terms, names = pd.factorize(hashes)
+        terms, names = numbered(hashes)
         weights = np.full(len(names), SCALE, np.int64)
         if rows["weights"].null_count == 0:
             weights[terms] = numbers_in(rows["weights"])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -24,9 +24,9 @@ from zipcal_spark.weights import SCALE
 
 # A document is first looked at in so many stretches of the guess, then, if it may matter, step by step.
 _STRETCHES = 48
-# Gains are tallied at the beginning of every third stretch, in bins: words where all terms are worth 1, else a
+# Gains are tallied at the beginning of every sixth stretch, in bins: words where all terms are worth 1, else a
 # so-manyth of the guess's first gain; what is beyond the last bin is in the last.
-_TALLY_EVERY, _BINS, _BIN_OF_FIRST = 3, 8192, 2048
+_TALLY_EVERY, _BINS, _BIN_OF_FIRST = 6, 8192, 2048
 _LARGEST = 2**62
 
 
@@ -65,8 +65,8 @@ def challenge_schema(id_type: pa.DataType) -> pa.Schema:
     """The rows of a challenge: `candidate_schema` and `step`, of two kinds.
 
     Documents: `gain` is the key's at `step`, the first step that the document beats; null where it beats none.
-    Tallies, without an id: the gains at the beginning of `step`; `hashes` holds bounds on the largest, from the largest
-    down, int64 in units of 2**-30, `weights` how many documents have each.
+    A tally, without an id: the largest gains at the beginning of some steps. `hashes` holds int64 numbers by threes: a
+    step, a bound on a gain in units of 2**-30, and how many documents have it; for each step from the largest down.
     """
     return candidate_schema(id_type).append(pa.field("step", pa.int64()))
 
@@ -106,7 +106,7 @@ def challenge(blocks: Iterable[Block], guess: Guess, chosen: pa.Array | None, li
         best = best.take(pc.sort_indices(best, _CLOSEST)[:limit])
         if len(best) == limit:
             floor = best["margin"][limit - 1].as_py()
-    found = list(challenged.tallies())
+    found = challenged.tally()
     if best is not None and champion is not None:
         others = best.filter(pc.invert(pc.is_in(best["id"], value_set=champion["id"].combine_chunks())))
         found += [table.drop_columns("margin") for table in (champion, others)]
@@ -190,20 +190,26 @@ class _Challenged:
         numbers = ranks.to_numpy().astype(np.int64)
         return numbers[: len(ids)], np.append(numbers[len(ids) :], np.int64(0))  # the last where a step has no document
 
-    def tallies(self) -> Iterator[pa.Table]:
-        """Rows of `challenge_schema` and `margin` for the largest gains."""
+    def tally(self) -> list[pa.Table]:
+        """A row of `challenge_schema` for the largest gains; none where none are asked for."""
+        if not self._tallied.any():
+            return []
         steps = np.append(self._edges, self._steps)
+        parts = []
         for number in np.flatnonzero(self._tallied):
             bins = np.flatnonzero(self._bins[number])[::-1]
             counts = self._bins[number][bins]
             enough = np.searchsorted(np.cumsum(counts), self._guess.tally) + 1
             bins, counts = bins[:enough], counts[:enough]
             values = np.where(bins == _BINS - 1, self._most, bins * self._bin)
-            size = np.array([len(bins)])
-            row = {"step": [steps[number]], "hashes": binary_of(values, size), "weights": binary_of(counts, size)}
-            schema = challenge_schema(self._guess.ids.type)
-            nothing = {field.name: pa.nulls(1, field.type) for field in schema}
-            yield pa.table({name: row.get(name, column) for name, column in nothing.items()}, schema=schema)
+            # At least one for each step: without it no gain there and no look at it would be the same.
+            values, counts = np.append(values, 0), np.append(counts, 0)
+            parts.append(np.stack([np.full(len(values), steps[number]), values, counts], axis=1))
+        numbers = np.concatenate(parts).ravel()
+        schema = challenge_schema(self._guess.ids.type)
+        row = {field.name: pa.nulls(1, field.type) for field in schema}
+        row["hashes"] = binary_of(numbers, np.array([len(numbers)]))
+        return [pa.table(row, schema=schema)]
 
 
 @compiled

@@ -33,6 +33,8 @@ class Partitions:
         string or int64.
     candidates : int
         How many documents a round may send to the driver.
+    known_seeds : callable, optional
+        Gives first candidates that are known already: rows of `candidate_schema`, about so many, perhaps none.
     """
 
     def __init__(
@@ -42,6 +44,7 @@ class Partitions:
         size: int,
         id_type: pa.DataType,
         candidates: int,
+        known_seeds: Callable[[int], pa.Table] | None = None,
     ) -> None:
         # More partitions than candidates: some share a task, so that what they send stays within the limit.
         self._blocks = blocks if count <= candidates else blocks.coalesce(candidates)
@@ -50,11 +53,7 @@ class Partitions:
         self._id_type = id_type
         self._candidates = candidates
         self._limit = -(-candidates // max(1, self._partitions))
-        self._seeds: Callable[[int], pa.Table] | None = None
-
-    def seed(self, seeds: Callable[[int], pa.Table]) -> None:
-        """Say where first candidates are known already: rows of `candidate_schema`, about so many, perhaps none."""
-        self._seeds = seeds
+        self._known_seeds = known_seeds
 
     def everything(self) -> pa.Table | None:
         """See `rounds.Challengers`: all documents where they are no more than the candidates may be."""
@@ -62,8 +61,8 @@ class Partitions:
 
     def seeds(self, chosen: pa.Array | None) -> pa.Table:
         """See `rounds.Challengers` and `local.seeds`."""
-        if self._seeds is not None and chosen is None:
-            found = self._seeds(self._candidates)
+        if self._known_seeds is not None and chosen is None:
+            found = self._known_seeds(self._candidates)
             if len(found):
                 return found
         return self._collect(partial(local.seeds, chosen=chosen, limit=self._limit))

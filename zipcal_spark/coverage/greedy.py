@@ -40,9 +40,7 @@ class Greedy:
         """Start afresh with nothing covered, over the candidates not yet taken; whether any of them gains now."""
         candidates = self.candidates
         self._covered = np.zeros(len(candidates.hashes), bool)
-        sums = np.zeros(len(candidates.terms) + 1, np.int64)
-        np.cumsum(candidates.weights[candidates.terms], out=sums[1:])
-        self.gains = sums[candidates.offsets[1:]] - sums[candidates.offsets[:-1]]
+        self.gains = _gains(candidates.offsets, candidates.terms, candidates.weights)
         self.gains[self._taken] = 0
         return bool(self.gains.any())
 
@@ -103,6 +101,15 @@ def transposed(offsets: np.ndarray, terms: np.ndarray, size: int) -> tuple[np.nd
     owner_offsets = np.zeros(size + 1, np.int64)
     np.cumsum(np.bincount(terms, minlength=size), out=owner_offsets[1:])
     return owner_offsets, _owners(offsets, terms, owner_offsets[:-1].copy())
+
+
+@compiled
+def _gains(offsets: np.ndarray, terms: np.ndarray, weights: np.ndarray) -> np.ndarray:
+    gains = np.zeros(len(offsets) - 1, np.int64)
+    for document in range(len(gains)):
+        for entry in range(offsets[document], offsets[document + 1]):
+            gains[document] += weights[terms[entry]]
+    return gains
 
 
 @compiled

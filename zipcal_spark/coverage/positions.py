@@ -52,3 +52,49 @@ def _find(names: np.ndarray, table: np.ndarray, places: np.ndarray, marks: np.nd
             while places[row] >= 0 and table[row] != name:
                 row = (row + 1) & last
             found[number] = places[row]
+
+
+def numbered(names: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Number names in the order of their first appearance.
+
+    Parameters
+    ----------
+    names : ndarray of int64, shape (n,)
+        Hashes, as for `Positions`.
+
+    Returns
+    -------
+    ndarray of int64, shape (n,)
+        The number of each.
+    ndarray of int64, shape (m,)
+        The distinct names, by number.
+    """
+    numbers = np.empty(len(names), np.int64)
+    distinct = np.empty(len(names), np.int64)
+    count = _number(names, numbers, distinct)
+    return numbers, distinct[:count].copy()
+
+
+@compiled
+def _number(names: np.ndarray, numbers: np.ndarray, distinct: np.ndarray) -> int:
+    size = 1 << 12
+    places = np.full(size, -1, np.int32)
+    count = 0
+    for entry in range(len(names)):
+        name = names[entry]
+        row = name & (size - 1)
+        while places[row] >= 0 and distinct[places[row]] != name:
+            row = (row + 1) & (size - 1)
+        if places[row] < 0:
+            places[row], distinct[count] = count, name
+            count += 1
+        numbers[entry] = places[row]
+        if 2 * count > size:  # a larger table, filled anew
+            size *= 4
+            places = np.full(size, -1, np.int32)
+            for number in range(count):
+                row = distinct[number] & (size - 1)
+                while places[row] >= 0:
+                    row = (row + 1) & (size - 1)
+                places[row] = number
+    return count

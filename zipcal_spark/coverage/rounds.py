@@ -114,18 +114,17 @@ def _pick_layer(
     already, proven = len(picks), 0
     while True:
         attempt, guess = _guess(rows, k, proven, picks)
-        found = documents.challenge(guess, chosen).combine_chunks()
+        found = documents.challenge(guess, chosen)
         picks.rounds += 1
         is_tally = pc.is_null(found["id"])
-        challengers = found.filter(pc.invert(is_tally))
-        beaten = pc.min(challengers["step"]).as_py()
+        beaten = pc.min(found["step"].filter(pc.invert(is_tally))).as_py()
         if beaten is None:
             break
         on_round(picks.rounds, already + beaten)
         proven = beaten + 1
         ids = pa.array(attempt.ids[already:], guess.ids.type)
         guessed = rows.filter(pc.is_in(rows["id"], value_set=ids))
-        challengers = challengers.drop_columns("step")
+        challengers = found.filter(pc.invert(is_tally)).drop_columns("step")
         rows = pa.concat_tables([challengers, new_rows(guessed, challengers)])
     picks.picks = attempt.picks
     on_round(picks.rounds, len(picks))
@@ -154,8 +153,7 @@ def _guess(rows: pa.Table, k: int, proven: int, picks: Picks) -> tuple[Picks, Gu
 def _tighten(bound: Bound, guess: Guess, tallies: pa.Table) -> None:
     """Take in the largest gains at some steps of the first layer (prefix bound, see `Bound`)."""
     covered = np.append(0, np.cumsum(guess.gains))
-    for step in np.unique(tallies["step"].to_numpy()):
-        rows = tallies.filter(pc.equal(tallies["step"], step))
-        bound.tighten(
-            int(covered[min(step, len(guess.gains))]), numbers_in(rows["hashes"]), numbers_in(rows["weights"])
-        )
+    steps, gains, counts = numbers_in(tallies["hashes"]).reshape(-1, 3).T
+    for step in np.unique(steps):
+        at = steps == step
+        bound.tighten(int(covered[min(step, len(guess.gains))]), gains[at], counts[at])
