@@ -2,10 +2,18 @@
 
 from __future__ import annotations
 
+import os
+import tempfile
+from itertools import pairwise
+from pathlib import Path
+from unittest import mock
+
 import numpy as np
 import oracle
 import pyarrow as pa
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from zipcal_spark import counting, pipeline, statistics
 from zipcal_spark.config import CorpusParameters
@@ -13,6 +21,7 @@ from zipcal_spark.corpus import from_dataframe
 from zipcal_spark.errors import ZipcalError
 from zipcal_spark.packets import packets
 from zipcal_spark.statistics import HashCollision, ranked, spectrum, sums, vocabulary
+from zipcal_spark.zipf import Spectrum
 
 
 @pytest.fixture(scope="module")
@@ -48,14 +57,38 @@ def test_ranks_go_by_frequency_then_term(frame, documents):
     assert ranks == list(range(1, len(got) + 1))
 
 
-@pytest.mark.parametrize("a_task", [0, 2_000_000], ids=["many tasks", "one task"])
-def test_ranks_order_terms_by_frequency_then_bytes(spark, monkeypatch, a_task):
-    monkeypatch.setattr(statistics, "TERMS_A_TASK", a_task)
+@pytest.mark.parametrize(
+    ("read", "rank"), [(0, 300_000), (2_000_000, 3), (2_000_000, 300_000)], ids=["windows", "few tasks", "one task"]
+)
+def test_ranks_order_terms_by_frequency_then_bytes(spark, monkeypatch, read, rank):
+    monkeypatch.setattr(statistics, "TERMS_A_TASK", read)
+    monkeypatch.setattr(statistics, "_RANKED_BY_TASK", rank)
     terms = ["b", "a", "ab", "é", "z", "中文", "中", "\U00010400x", "ﬀ", "aé", "aa"]
     summed = sums(counted(spark, [(n, term, 7 + n % 2, 1) for n, term in enumerate(terms)]), 3)
-    rows = ranked(summed, len(terms)).orderBy("rank").collect()
+    rows = ranked(summed, spectrum(summed, 1)).orderBy("rank").collect()
     assert [row["term"] for row in rows] == sorted(terms, key=lambda term: (terms.index(term) % 2 == 0, term.encode()))
     assert [row["rank"] for row in rows] == list(range(1, len(terms) + 1))
+
+
+def spectrum_of(tf):
+    tf, types = np.unique(tf, return_counts=True)
+    return Spectrum(tf=tf[::-1], df=np.ones(len(tf), np.int64), types=types[::-1], documents=9)
+
+
+@given(st.lists(st.integers(1, 8), min_size=1, max_size=60))
+def test_ranges_of_frequencies_follow_each_other_and_miss_no_term(tf):
+    with mock.patch.object(statistics, "_RANKED_BY_TASK", 10):
+        ranges = statistics._ranges(spectrum_of(tf))
+    assert len(ranges) <= 4
+    held = [sum(lowest <= one <= highest for one in tf) for highest, lowest, _ in ranges]
+    assert sum(held) == len(tf)
+    assert [before for _, _, before in ranges] == [sum(held[:place]) for place in range(len(held))]
+    assert all(one[1] > other[0] for one, other in pairwise(ranges))
+
+
+def test_ranges_of_frequencies_share_the_terms():
+    ranges = statistics._ranges(spectrum_of(np.repeat([9, 3, 1], [100_000, 200_000, 700_000])))
+    assert ranges == [(9, 3, 0), (1, 1, 300_000)]
 
 
 def counted(spark, rows):
@@ -93,6 +126,7 @@ def test_two_terms_of_one_name_are_found(spark):
 
 def test_the_pass_is_repeated_with_other_names_after_a_collision(frame, documents, monkeypatch):
     salts = []
+    before = list(Path(tempfile.gettempdir()).glob(f"zipcal-run-{os.getpid()}-*"))
     real_read, real_spectrum = counting.read_once, counting.spectrum
 
     def collide_at_first(terms, eligible):
@@ -118,3 +152,4 @@ def test_the_pass_is_repeated_with_other_names_after_a_collision(frame, document
     monkeypatch.setattr(counting, "spectrum", collide)
     with pytest.raises(ZipcalError, match="report it"):
         select(frame(documents), k=20)
+    assert list(Path(tempfile.gettempdir()).glob(f"zipcal-run-{os.getpid()}-*")) == before

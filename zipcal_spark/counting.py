@@ -88,7 +88,7 @@ class Counted:
 
     def vocabulary(self) -> DataFrame:
         """The terms, ranked: `term`, `tf`, `df`, `rank`."""
-        return ranked(self.sums, self.spectrum.vocabulary_size)
+        return ranked(self.sums, self.spectrum)
 
     def quarantine(self, corpus: Corpus) -> DataFrame:
         """Rows that cannot be used: `id`, `domain`, `text`, `reason`."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
-from functools import partial
+from functools import partial, reduce
 from typing import Any
 
 import numpy as np
@@ -20,8 +20,12 @@ from zipcal_spark.weights import term_weights
 from zipcal_spark.zipf import Spectrum
 
 _ROWS_A_BATCH = 100_000
-# So many terms are sorted by one task: of some 100 MB.
+# Up to so many terms are read by each task that ranks some: some 100 MB.
 TERMS_A_TASK = 2_000_000
+# A task ranks about so many, and no more than so many tasks read all of them.
+_RANKED_BY_TASK, _RANKING_TASKS = 300_000, 4
+
+_RANKED = "term string, tf bigint, df bigint, rank int"
 
 _Rule = dict[str, Any]  # the keyword arguments of `term_weights` that a run fixes
 
@@ -115,27 +119,29 @@ def _as_rows(terms: pa.Table) -> Iterator[pa.RecordBatch]:
     return iter(terms.to_batches(max_chunksize=_ROWS_A_BATCH))
 
 
-def ranked(summed: DataFrame, types: int) -> DataFrame:
+def ranked(summed: DataFrame, spectrum: Spectrum) -> DataFrame:
     """The vocabulary with ranks: the most frequent term has rank 1, ties go by the term.
 
-    Up to `TERMS_A_TASK` terms are sorted by one task. Of more, no task sees all: ranks are counted within groups of
-    equal frequency and first characters, behind the sizes of the groups before. Groups are far fewer than terms.
+    Up to `TERMS_A_TASK` terms are read by each of a few tasks, which sorts those of some frequencies: how many are
+    before these the spectrum says. Of more, no task sees all: ranks are counted within groups of equal frequency and
+    first characters, behind the sizes of the groups before. Groups are far fewer than terms.
 
     Parameters
     ----------
     summed : DataFrame
         See `sums`.
-    types : int
-        How many terms there are.
+    spectrum : zipf.Spectrum
+        Its own.
 
     Returns
     -------
     DataFrame
         `term` string, `tf` bigint, `df` bigint, `rank` int.
     """
-    if types <= TERMS_A_TASK:
+    if spectrum.vocabulary_size <= TERMS_A_TASK:
         packed = summed.where("counts is not null").select("counts").coalesce(1)
-        return packed.mapInArrow(_rank, "term string, tf bigint, df bigint, rank int")
+        parts = (partial(_rank, highest=part[0], lowest=part[1], before=part[2]) for part in _ranges(spectrum))
+        return reduce(DataFrame.union, [packed.mapInArrow(part, _RANKED) for part in parts])
     group = [F.col("tf"), F.substring("term", 1, 2).alias("prefix")]
     terms = vocabulary(summed).select("term", "df", *group)
     before = Window.orderBy(F.desc("tf"), "prefix").rowsBetween(Window.unboundedPreceding, -1)
@@ -146,12 +152,29 @@ def ranked(summed: DataFrame, types: int) -> DataFrame:
     return terms.withColumn("within", within).join(offsets, ["tf", "prefix"]).select("term", "tf", "df", rank)
 
 
-def _rank(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-    found = list(unpacked(batches))
+def _ranges(spectrum: Spectrum) -> list[tuple[int, int, int]]:
+    """Ranges of frequencies that have about equally many terms: highest tf, lowest tf, how many terms are before."""
+    frequencies, place = np.unique(-spectrum.tf, return_inverse=True)
+    types = np.bincount(place, spectrum.types).astype(np.int64)
+    ends = np.cumsum(types)
+    tasks = min(_RANKING_TASKS, -(-int(ends[-1]) // _RANKED_BY_TASK))
+    task_of = (2 * ends - types) * tasks // (2 * ends[-1])  # by the middle of those of the same frequency
+    firsts = np.flatnonzero(np.diff(task_of, prepend=-1))
+    lasts = np.append(firsts[1:], len(types)) - 1
+    return [
+        (-int(frequencies[first]), -int(frequencies[last]), int(ends[first] - types[first]))
+        for first, last in zip(firsts, lasts, strict=True)
+    ]
+
+
+def _rank(batches: Iterable[pa.RecordBatch], highest: int, lowest: int, before: int) -> Iterator[pa.RecordBatch]:
+    some = (pc.field("tf") <= highest) & (pc.field("tf") >= lowest)
+    found = [counts.select(["term", "tf", "df"]).filter(some) for counts in unpacked(batches)]
     if found:
-        terms = pa.Table.from_batches(found).select(["term", "tf", "df"])
+        terms = pa.Table.from_batches(found)
         terms = terms.take(pc.sort_indices(terms, [("tf", "descending"), ("term", "ascending")]))
-        yield from _as_rows(terms.append_column("rank", pa.array(np.arange(1, len(terms) + 1, dtype=np.int32))))
+        ranks = np.arange(before + 1, before + len(terms) + 1, dtype=np.int32)
+        yield from _as_rows(terms.append_column("rank", pa.array(ranks)))
 
 
 def weighted(
