@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -36,6 +37,11 @@ def spark() -> Iterator:
     session.sparkContext.setLogLevel("OFF")
     yield session
     session.stop()
+
+
+def files_of_runs(pid: int) -> list[Path]:
+    """Folders of a process's runs, see `result.Kept`."""
+    return list(Path(tempfile.gettempdir()).glob(f"zipcal-run-{pid}-*"))
 
 
 def shared_file(name: str) -> Path:

@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 import oracle
 import pytest
-from conftest import shared_file
+from conftest import files_of_runs, shared_file
 from test_exactness import expected, select, selected
 
 from zipcal_spark import InputError, ZipCal
@@ -97,10 +97,6 @@ def test_nothing_is_kept_on_the_executors_afterwards(spark, frame, documents):
     with pytest.raises(InputError):
         ZipCal(k=3).select(frame([("a", None)]))
     assert kept() == before
-
-
-def files_of_runs(pid: int) -> list[Path]:
-    return list(Path(tempfile.gettempdir()).glob(f"zipcal-run-{pid}-*"))
 
 
 def test_no_file_of_a_run_is_left_afterwards(frame, documents):

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import os
-import tempfile
 from itertools import pairwise
-from pathlib import Path
 from unittest import mock
 
 import numpy as np
 import oracle
 import pyarrow as pa
 import pytest
+from conftest import files_of_runs
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -126,7 +125,7 @@ def test_two_terms_of_one_name_are_found(spark):
 
 def test_the_pass_is_repeated_with_other_names_after_a_collision(frame, documents, monkeypatch):
     salts = []
-    before = list(Path(tempfile.gettempdir()).glob(f"zipcal-run-{os.getpid()}-*"))
+    before = files_of_runs(os.getpid())
     real_read, real_spectrum = counting.read_once, counting.spectrum
 
     def collide_at_first(terms, eligible):
@@ -152,4 +151,4 @@ def test_the_pass_is_repeated_with_other_names_after_a_collision(frame, document
     monkeypatch.setattr(counting, "spectrum", collide)
     with pytest.raises(ZipcalError, match="report it"):
         select(frame(documents), k=20)
-    assert list(Path(tempfile.gettempdir()).glob(f"zipcal-run-{os.getpid()}-*")) == before
+    assert files_of_runs(os.getpid()) == before

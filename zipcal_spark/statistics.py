@@ -17,15 +17,13 @@ from zipcal_spark.documents import BLOCK_COLUMNS, Block, block_batch, blocks_of
 from zipcal_spark.packets import packets, unpacked
 from zipcal_spark.terms import SummedCounts
 from zipcal_spark.weights import term_weights
-from zipcal_spark.zipf import Spectrum
+from zipcal_spark.zipf import Spectrum, by_frequency
 
 _ROWS_A_BATCH = 100_000
 # Up to so many terms are read by each task that ranks some: some 100 MB.
 TERMS_A_TASK = 2_000_000
 # A task ranks about so many, and no more than so many tasks read all of them.
 _RANKED_BY_TASK, _RANKING_TASKS = 300_000, 4
-
-_RANKED = "term string, tf bigint, df bigint, rank int"
 
 _Rule = dict[str, Any]  # the keyword arguments of `term_weights` that a run fixes
 
@@ -140,8 +138,10 @@ def ranked(summed: DataFrame, spectrum: Spectrum) -> DataFrame:
     """
     if spectrum.vocabulary_size <= TERMS_A_TASK:
         packed = summed.where("counts is not null").select("counts").coalesce(1)
-        parts = (partial(_rank, highest=part[0], lowest=part[1], before=part[2]) for part in _ranges(spectrum))
-        return reduce(DataFrame.union, [packed.mapInArrow(part, _RANKED) for part in parts])
+        ranks = (partial(_rank, highest=high, lowest=low, before=before) for high, low, before in _ranges(spectrum))
+        return reduce(
+            DataFrame.union, [packed.mapInArrow(rank, "term string, tf bigint, df bigint, rank int") for rank in ranks]
+        )
     group = [F.col("tf"), F.substring("term", 1, 2).alias("prefix")]
     terms = vocabulary(summed).select("term", "df", *group)
     before = Window.orderBy(F.desc("tf"), "prefix").rowsBetween(Window.unboundedPreceding, -1)
@@ -154,15 +154,14 @@ def ranked(summed: DataFrame, spectrum: Spectrum) -> DataFrame:
 
 def _ranges(spectrum: Spectrum) -> list[tuple[int, int, int]]:
     """Ranges of frequencies that have about equally many terms: highest tf, lowest tf, how many terms are before."""
-    frequencies, place = np.unique(-spectrum.tf, return_inverse=True)
-    types = np.bincount(place, spectrum.types).astype(np.int64)
+    frequencies, types = by_frequency(spectrum)
     ends = np.cumsum(types)
     tasks = min(_RANKING_TASKS, -(-int(ends[-1]) // _RANKED_BY_TASK))
     task_of = (2 * ends - types) * tasks // (2 * ends[-1])  # by the middle of those of the same frequency
     firsts = np.flatnonzero(np.diff(task_of, prepend=-1))
     lasts = np.append(firsts[1:], len(types)) - 1
     return [
-        (-int(frequencies[first]), -int(frequencies[last]), int(ends[first] - types[first]))
+        (int(frequencies[first]), int(frequencies[last]), int(ends[first] - types[first]))
         for first, last in zip(firsts, lasts, strict=True)
     ]
 

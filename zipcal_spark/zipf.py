@@ -128,7 +128,7 @@ def rank_frequency(spectrum: Spectrum, points: int = 200) -> RankFrequency:
     RankFrequency
         Exact. Empty for an empty vocabulary.
     """
-    tf, types = _by_frequency(spectrum)
+    tf, types = by_frequency(spectrum)
     ranks = _log_spaced(spectrum.vocabulary_size, points)
     return RankFrequency(ranks, tf[np.searchsorted(np.cumsum(types), ranks)])
 
@@ -150,7 +150,7 @@ def fit_zipf_mandelbrot(spectrum: Spectrum) -> ZipfMandelbrot | None:
         None where fewer than 10 different frequencies are usable: too few terms, or all alike. `ks` and `r2`
         are over the bins, with half a token less a rank, as in the fit: what sorting by sampled counts adds.
     """
-    tf, types = _usable(*_by_frequency(spectrum))
+    tf, types = _usable(*by_frequency(spectrum))
     if len(tf) < _FEWEST_FREQUENCIES:
         return None
     last = int(types.sum())
@@ -191,7 +191,7 @@ def heaps_curve(spectrum: Spectrum, points: int = 40) -> HeapsCurve:
     HeapsCurve
         Ends with exactly T tokens and V types. Empty for an empty vocabulary.
     """
-    tf, types = _by_frequency(spectrum)
+    tf, types = by_frequency(spectrum)
     tokens = _log_spaced(spectrum.tokens, points)
     # One n at a time, so that memory is that of a few rows of different frequencies.
     return HeapsCurve(tokens, np.array([types @ _chance_of_any(spectrum.tokens, tf, int(n)) for n in tokens]))
@@ -244,7 +244,7 @@ def expected_random_coverage(df: Ints, weight: Ints | Floats, types: Ints, docum
     return float((weight.astype(np.float64) * types) @ _chance_of_any(documents, df, min(k, documents)))
 
 
-def _by_frequency(spectrum: Spectrum) -> tuple[Ints, Ints]:
+def by_frequency(spectrum: Spectrum) -> tuple[Ints, Ints]:
     """The different term frequencies, falling, and the number of types of each."""
     tf, row = np.unique(spectrum.tf, return_inverse=True)
     types = np.zeros(len(tf), np.int64)
@@ -253,7 +253,7 @@ def _by_frequency(spectrum: Spectrum) -> tuple[Ints, Ints]:
 
 
 def _usable(tf: Ints, types: Ints) -> tuple[Ints, Ints]:
-    """The rows of `_by_frequency` that a fit can use."""
+    """The rows of `by_frequency` that a fit can use."""
     enough = (low for low in _PREFERRED_FREQUENCIES if types[tf >= low].sum() >= _ENOUGH_RANKS)
     usable = tf >= next(enough, _LOWEST_FREQUENCY)
     return tf[usable], types[usable]

@@ -116,19 +116,19 @@ def _pick_layer(
         attempt, guess = _guess(rows, k, proven, picks)
         found = documents.challenge(guess, chosen)
         picks.rounds += 1
-        is_tally = pc.is_null(found["id"])
-        beaten = pc.min(found["step"].filter(pc.invert(is_tally))).as_py()
+        is_document = pc.is_valid(found["id"])
+        beaten = pc.min(found["step"]).as_py()  # tallies have none
         if beaten is None:
             break
         on_round(picks.rounds, already + beaten)
         proven = beaten + 1
         ids = pa.array(attempt.ids[already:], guess.ids.type)
         guessed = rows.filter(pc.is_in(rows["id"], value_set=ids))
-        challengers = found.filter(pc.invert(is_tally)).drop_columns("step")
+        challengers = found.filter(is_document).drop_columns("step")
         rows = pa.concat_tables([challengers, new_rows(guessed, challengers)])
     picks.picks = attempt.picks
     on_round(picks.rounds, len(picks))
-    _tighten(bound, guess, found.filter(is_tally))
+    _tighten(bound, guess, found.filter(pc.invert(is_document)))
 
 
 def _guess(rows: pa.Table, k: int, proven: int, picks: Picks) -> tuple[Picks, Guess]:
